@@ -1,0 +1,603 @@
+"""The classifier: scikit-learn's estimator interface around the network and its training.
+
+The way through a fit::
+
+    parameters -> components        X, y, weights -> Samples
+              Architecture -> Network -> TrainingState
+    Trainer (epochs) <-> Monitor (validation, history, stopping) -> fitted attributes
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from . import parameters
+from .labels import ExclusiveClasses, labels_of
+from .nn.architecture import Architecture
+from .nn.component import InvalidParameterError
+from .nn.layers import Chain
+from .nn.losses import Objective
+from .nn.network import Network
+from .training.batches import Samples
+from .training.history import History
+from .training.inference import evaluate, predict_logits
+from .training.loop import Settings, Trainer, TrainingState
+from .training.monitor import Monitor
+from .training.stopping import Plateau, Validation
+
+
+def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
+    """Whether `partial_fit` makes sense; raises the error that ``hasattr`` turns into False."""
+    if not parameters.solver(estimator.solver).incremental:
+        raise AttributeError(
+            f"partial_fit is only available for mini-batch solvers; solver={estimator.solver!r} "
+            "needs all rows at once."
+        )
+    return True
+
+
+class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
+    """Multilayer perceptron classifier, trained by its own backpropagation in NumPy.
+
+    A stack of dense layers with nonlinear activations, ``a_k = f_k(a_{k-1} W_k + b_k)``, whose last
+    outputs are logits. Training minimises the weighted mean of a loss over mini-batches plus the
+    penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) / 2 * |W|_2^2) / sum(sample weights)``.
+
+    Names and meanings are those of :class:`sklearn.neural_network.MLPClassifier` wherever the thing
+    is the same. What belongs to one optimizer or one schedule lives on that object; a string names
+    it with its defaults.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer. An empty sequence gives multinomial logistic regression.
+    activation : str, object or sequence, default='relu'
+        'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish', 'softplus', 'tanh', 'logistic'
+        (or 'sigmoid'), 'identity', or an object with ``value(z)`` and ``derivative(z, a)``; a
+        sequence has one for each hidden layer.
+    loss : {'cross_entropy', 'squared_error', 'focal'} or Loss, default='cross_entropy'
+        What is minimised; 'squared_error' is the Brier score of the probabilities.
+    label_smoothing : float in [0, 1), default=0
+        The share of each target that is spread evenly over the classes.
+    initializer : str or callable, default='auto'
+        Initial weights: 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform',
+        'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
+        ``(fan_in, fan_out, rng) -> weights``. 'auto' takes He for the relu family, LeCun for selu,
+        and Glorot otherwise. Biases start at zero.
+    solver : str or Optimizer, default='adam'
+        'sgd', 'nesterov', 'rmsprop', 'adagrad', 'adam', 'adamw', 'nadam', 'adamax', 'radam',
+        'lion', 'lbfgs', or an object such as ``Adam(beta_1=0.95)``.
+    learning_rate_init : float, default=0.001
+        The learning rate from which the schedule starts.
+    learning_rate : str, Schedule or callable, default='constant'
+        'constant', 'invscaling', 'adaptive', 'step', 'exponential', 'cosine', 'warm_restarts',
+        'one_cycle', an object such as ``Cosine(warmup=1)``, or a function ``step -> rate``.
+    alpha : float, default=0.0001
+        Strength of the penalty on the weights; biases are spared.
+    l1_ratio : float in [0, 1], default=0
+        The share of the penalty that is on absolute values.
+    batch_size : int or 'auto', default='auto'
+        Rows in a mini-batch; 'auto' is ``min(200, n_samples)``. The last one may be shorter.
+    max_iter : int, default=200
+        The largest number of epochs.
+    tol : float, default=1e-4
+        The least improvement that counts as progress.
+    n_iter_no_change : int or inf, default=10
+        Training stops when more than so many epochs in a row brought no progress: of the training
+        loss, or of the validation score with `early_stopping`. A planned schedule (cosine,
+        one_cycle) is not cut off by the training loss.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the fit before.
+    verbose : bool or int, default=False
+        Whether to print a line per epoch.
+    random_state : int, RandomState or None, default=None
+        Seeds initial weights, shuffles and the validation split.
+    early_stopping : bool, default=False
+        Whether to stop by the score on validation data, and keep the weights that scored best.
+    validation_fraction : float in (0, 1), default=0.1
+        The share of rows that `early_stopping` sets aside where `fit` is given no `X_val`, with the
+        same share of each class; equal rows stay together.
+    scoring : str or callable, default='loss'
+        The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
+        a scorer or a function ``(estimator, X, y) -> score``.
+    class_weight : dict, 'balanced' or None, default=None
+        Factors on the sample weights by class; 'balanced' gives each class the same
+        total (in `partial_fit`, among the rows of the call).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, or the columns of a multilabel indicator.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        The weights of each layer, as views.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        The biases of each layer, as views.
+    history_ : dict of str to list of float
+        Figures of each epoch: loss, accuracy, learning_rate, gradient_norm, seconds, and with
+        validation data validation_loss, validation_accuracy and validation_score.
+    loss_curve_ : list of float
+        The mean data loss over each epoch's samples.
+    validation_scores_ : list of float or None
+        The validation score of each epoch.
+    loss_, best_loss_ : float or None
+        The last and the least of `loss_curve_`; with `early_stopping` `best_loss_` is None.
+    best_validation_score_ : float or None
+        The greatest of `validation_scores_`.
+    n_iter_ : int
+        Epochs of the last call to `fit` or `partial_fit`.
+    t_ : int
+        Training rows seen so far.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in :class:`sklearn.neural_network.MLPClassifier`.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : The classifier whose parameters these follow.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = FromScratchMLPClassifier(
+    ...     hidden_layer_sizes=64, learning_rate="one_cycle", learning_rate_init=0.01, max_iter=20,
+    ...     random_state=0,
+    ... )
+    >>> make_pipeline(MinMaxScaler(), clf).fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _doc_link_module = "skdigits"
+    _doc_link_template = (
+        "https://skdigits.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
+    )
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        loss: Any = "cross_entropy",
+        label_smoothing: float = 0.0,
+        initializer: Any = "auto",
+        solver: Any = "adam",
+        learning_rate_init: float = 0.001,
+        learning_rate: Any = "constant",
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.0,
+        batch_size: Any = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+        random_state: Any = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: Any = "loss",
+        class_weight: Any = None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.initializer = initializer
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.class_weight = class_weight
+
+    # Training
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> FromScratchMLPClassifier:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of any number type; they are never copied or cast as a whole.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any kind, or a multilabel indicator.
+        sample_weight : array-like of shape (n_samples,), optional
+            A weight of 2 means the row twice, 0 means no row.
+        X_val, y_val, sample_weight_val : optional
+            Validation data of one's own: recorded in `history_`, and judged by `early_stopping`.
+
+        Returns
+        -------
+        self : FromScratchMLPClassifier
+
+        Raises
+        ------
+        ValueError
+            A parameter, the data or the weights are not as described.
+        """
+        parameters.check_parameters(self)
+        fresh = not (self.warm_start and hasattr(self, "_state"))
+        X, y = self._check_data(X, y, reset=fresh)
+        if fresh:
+            self._take_labels(labels_of(y))
+        else:
+            self._check_same_classes(y)
+        samples = self._samples(X, y, sample_weight)
+        validation = self._validation_samples(X_val, y_val, sample_weight_val)
+        self._prepare(samples, fresh)
+        self._state.restart_optimizer(parameters.solver(self.solver).slots)
+        if self.early_stopping and validation is None:
+            by = self._labels.stratify_by(samples.targets)
+            samples, validation = samples.split(
+                self.validation_fraction, self._state.split_seed, by
+            )
+        self._train(samples, validation, self.max_iter)
+        self._state.restart_optimizer(0)
+        return self
+
+    @available_if(_learns_in_parts)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> FromScratchMLPClassifier:
+        """Train for one epoch on these rows, going on from the call before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            May lack some of the classes.
+        classes : array-like of shape (n_classes,), optional
+            All classes; required on the first call unless y is a multilabel indicator.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : FromScratchMLPClassifier
+
+        Raises
+        ------
+        ValueError
+            The classes are missing, differ from those of the first call, or do not hold all of y.
+        """
+        parameters.check_parameters(self)
+        fresh = not hasattr(self, "_state")
+        X, y = self._check_data(X, y, reset=fresh)
+        self._check_classes(y, classes, fresh)
+        samples = self._samples(X, y, sample_weight)
+        self._prepare(samples, fresh)
+        n_slots = parameters.solver(self.solver).slots
+        if len(self._state.slots) != n_slots:
+            self._state.restart_optimizer(n_slots)
+        self._train(samples, None, 1)
+        return self
+
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _take_labels(self, labels: ExclusiveClasses) -> None:
+        self._labels = labels
+        self.classes_ = labels.classes
+        self.n_outputs_ = labels.n_outputs
+        self.out_activation_ = labels.output.name
+
+    def _check_same_classes(self, y: Any) -> None:
+        """Refuse to go on with other classes than those of the fit before."""
+        found = labels_of(y).classes
+        if not np.array_equal(found, self._labels.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self._labels.classes}, `y` has {found}"
+            )
+
+    def _check_classes(self, y: Any, classes: ArrayLike | None, fresh: bool) -> None:
+        """Take the classes from the first call to `partial_fit`; refuse others later."""
+        if fresh:
+            if classes is None and y.ndim == 1:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self._take_labels(labels_of(y, classes))
+            return
+        given = self._labels.classes if classes is None else np.unique(np.asarray(classes))
+        if y.ndim == 1 and not np.array_equal(given, self._labels.classes):
+            raise ValueError(
+                f"classes={classes!r} differ from those of the call before, {self._labels.classes}."
+            )
+
+    def _samples(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
+        """Encode the labels; multiply the weights by those of the classes."""
+        targets = self._labels.encode(y)
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        weights = self._labels.weigh(self.class_weight, targets, weights)
+        if weights is not None and not weights.any():
+            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        return Samples.of(X, targets, weights)
+
+    def _validation_samples(
+        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+    ) -> Samples | None:
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be passed together, or neither of them.")
+        if X_val is None:
+            return None
+        X_val, y_val = self._check_data(X_val, y_val, reset=False)
+        return self._samples(X_val, y_val, sample_weight_val)
+
+    def _prepare(self, samples: Samples, fresh: bool) -> None:
+        """Make the network, or carry on with its parameters in the shape that is asked for."""
+        if fresh:
+            double = np.result_type(samples.X.dtype, np.float32) != np.float32
+            network = Network(
+                self._chain(), self._objective(), np.float64 if double else np.float32
+            )
+            rng = check_random_state(self.random_state)
+            seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
+            self._state = TrainingState(network, parameters.solver(self.solver).slots, seeds)
+            self.history_ = History()
+        else:
+            self._state.network = self._network.rebuilt(self._chain(), self._objective())
+
+    def _chain(self) -> Chain:
+        hidden = parameters.hidden_sizes(self.hidden_layer_sizes)
+        return Architecture(
+            self.n_features_in_,
+            hidden,
+            self._labels.n_outputs,
+            parameters.activations(self.activation, len(hidden)),
+            parameters.initializer(self.initializer),
+        ).chain()
+
+    def _objective(self) -> Objective:
+        return Objective(self._labels.output, parameters.loss(self.loss), self.label_smoothing)
+
+    def _settings(self, n_samples: int) -> Settings:
+        batch_size = 200 if self.batch_size == "auto" else self.batch_size
+        if self.batch_size != "auto" and batch_size > n_samples:
+            warnings.warn(
+                f"batch_size={batch_size} is larger than the {n_samples} training rows; it is "
+                "clipped to them.",
+                stacklevel=4,
+            )
+        return Settings(
+            solver=parameters.solver(self.solver),
+            schedule=parameters.schedule(self.learning_rate),
+            learning_rate=float(self.learning_rate_init),
+            alpha=float(self.alpha),
+            l1_ratio=float(self.l1_ratio),
+            batch_size=min(batch_size, n_samples),
+            shuffle=bool(self.shuffle),
+            max_epochs=self.max_iter,
+            tol=float(self.tol),
+        )
+
+    def _train(self, samples: Samples, validation: Samples | None, epochs: int) -> None:
+        """Run the epochs and set what they leave behind."""
+        settings = self._settings(len(samples))
+        watch = None if validation is None else self._watch(validation)
+        # The training loss has no say where a schedule or L-BFGS knows its own end.
+        open_ended = settings.solver.incremental and not settings.schedule.planned
+        judged = open_ended if watch is None else self.early_stopping
+        self._plateau = Plateau(self.tol, self.n_iter_no_change if judged else np.inf)
+        monitor = Monitor(
+            self._state,
+            settings.schedule,
+            self.history_,
+            self._plateau,
+            watch,
+            self._report if self.verbose else None,
+        )
+        trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch)
+        trainer.train(epochs)
+        if watch is not None and self.early_stopping:
+            watch.restore_best()
+        self._state.samples_seen += monitor.n_epochs * len(samples)
+        self.n_iter_ = monitor.n_epochs
+        self._set_fitted_attributes(watch is not None)
+        if trainer.outcome == "max_iter" and epochs > 1 and not settings.schedule.planned:
+            warnings.warn(
+                f"Training reached max_iter={self.max_iter} epochs without converging: the loss "
+                "was still falling. Raise max_iter, or loosen tol.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _watch(self, validation: Samples) -> Validation:
+        """Return the judge of each epoch's weights."""
+        scorer = None if self.scoring == "loss" else get_scorer(self.scoring)
+        # Scorers see rows without names, as the validation rows are.
+        judged = copy.copy(self)
+        judged.__dict__.pop("feature_names_in_", None)
+        X, y, weights = validation.X[validation.rows], None, None
+        if scorer is not None:
+            y = self._labels.restore(validation.targets[validation.rows])
+            weights = None if validation.weights is None else validation.weights[validation.rows]
+
+        def score() -> dict[str, float]:
+            figures = evaluate(self._network, validation)
+            if scorer is None:
+                return {**figures, "validation_score": -figures["validation_loss"]}
+            options = {} if weights is None else {"sample_weight": weights}
+            return {**figures, "validation_score": float(scorer(judged, X, y, **options))}
+
+        return Validation(self._network, score)
+
+    def _report(self, epoch: int, figures: dict[str, float]) -> None:
+        parts = [f"Iteration {epoch}, loss = {figures['loss']:.8f}"]
+        parts += [f"accuracy = {figures['accuracy']:.4f}"]
+        if "validation_score" in figures:
+            parts.append(f"validation score = {figures['validation_score']:.6f}")
+        print(", ".join([*parts, f"{figures['seconds']:.2f} s"]))
+
+    def _set_fitted_attributes(self, validated: bool) -> None:
+        self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2
+        self.t_ = self._state.samples_seen
+        self.loss_curve_ = self.history_.setdefault("loss", [])
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        scores = self.history_.get("validation_score", []) if validated else None
+        self.validation_scores_ = scores
+        self.best_validation_score_ = None if scores is None else max(scores, default=-np.inf)
+        early = validated and self.early_stopping
+        self.best_loss_ = None if early else min(self.loss_curve_, default=np.inf)
+
+    # Prediction
+
+    @property
+    def _network(self) -> Network:
+        return self._state.network
+
+    @property
+    def coefs_(self) -> list[NDArray]:
+        """The weights of each dense layer, as views of shape (fan_in, fan_out)."""
+        check_is_fitted(self, "_state")
+        return [values[0] for values in self._network.dense]
+
+    @property
+    def intercepts_(self) -> list[NDArray]:
+        """The biases of each dense layer, as views of shape (fan_out,)."""
+        check_is_fitted(self, "_state")
+        return [values[1] for values in self._network.dense]
+
+    def _logits(self, X: Any) -> NDArray:
+        check_is_fitted(self, "_state")
+        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        return predict_logits(self._network, X)
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the most probable class of each row, or an indicator of its labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        logits = self._logits(X)
+        return self._labels.decode(logits)
+
+    def predict_proba(self, X: Any) -> NDArray:
+        """Return the probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            Of each label's presence where y was a multilabel indicator.
+        """
+        logits = self._logits(X)
+        return self._labels.probabilities(logits)
+
+    def predict_log_proba(self, X: Any) -> NDArray:
+        """Return the logarithm of the probabilities, finite for any finite logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+        """
+        logits = self._logits(X)
+        return self._labels.log_probabilities(logits)
+
+    def decision_function(self, X: Any) -> NDArray:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the logit of the second.
+        """
+        logits = self._logits(X)
+        return self._labels.decision(logits)
+
+    # scikit-learn's protocols
+
+    def set_params(self, **params: Any) -> FromScratchMLPClassifier:
+        """Set parameters, also those of nested objects such as ``solver__beta_1``.
+
+        Raises
+        ------
+        ValueError
+            A nested parameter is set on a name; the message says which object to pass instead.
+        """
+        current = self.get_params(deep=False) | params
+        for key in params:
+            name, _, nested = key.partition("__")
+            if nested and isinstance(current.get(name), str):
+                raise InvalidParameterError(
+                    f"{key} cannot be set, because {name}={current[name]!r} is a name and holds no "
+                    f"parameters. Pass the object itself, such as solver=Adam({nested}=...)."
+                )
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags

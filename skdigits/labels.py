@@ -1,0 +1,270 @@
+"""Labels of any kind in, targets for the network out; logits in, labels out.
+
+================================  =======================  =============================
+labels y                          targets                  output of the network
+================================  =======================  =============================
+two classes                       indices 0 and 1          one logit, sigmoid
+one class, or more than two       indices 0, 1, 2, ...     a logit per class, softmax
+multilabel indicator, k columns   the indicator            k logits, sigmoid
+================================  =======================  =============================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skdigits.nn.losses import Sigmoid, Softmax
+
+
+class ExclusiveClasses:
+    """Each row belongs to exactly one class.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The distinct labels in sorted order: strings, bools or numbers.
+
+    Examples
+    --------
+    >>> labels = ExclusiveClasses(np.array(["a", "b", "c"]))
+    >>> labels.encode(np.array(["c", "a"]))
+    array([2, 0])
+    >>> labels.decode(np.array([[0.3, 2.0, -1.0]]))
+    array(['b'], dtype='<U1')
+    """
+
+    output: Softmax | Sigmoid = Softmax()
+
+    def __init__(self, classes: NDArray):
+        self.classes = classes
+        self.n_outputs = len(classes)
+
+    def encode(self, y: NDArray) -> NDArray:
+        """Return the index of each label in `classes`.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+
+        Returns
+        -------
+        targets : ndarray of shape (n_rows,)
+
+        Raises
+        ------
+        ValueError
+            A label is not among the classes.
+        """
+        unseen = np.setdiff1d(y, self.classes)
+        if len(unseen):
+            raise ValueError(
+                f"`y` has classes not in `classes_`: {unseen} not among {self.classes}."
+            )
+        return np.searchsorted(self.classes, y)
+
+    def decode(self, logits: NDArray) -> NDArray:
+        """Return the most probable class of each row."""
+        return self.classes[logits.argmax(axis=1)]
+
+    def stratify_by(self, targets: NDArray) -> NDArray | None:
+        """Return what a stratified split keeps the shares of."""
+        return self.classes[targets]
+
+    def restore(self, targets: NDArray) -> NDArray:
+        """Return the labels that targets stand for."""
+        return self.classes[targets]
+
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+        """Multiply sample weights by the weight of each row's class.
+
+        Parameters
+        ----------
+        class_weight : dict, 'balanced' or None
+            'balanced' is ``sum(weights) / (n_classes * sum of the class's weights)``.
+        targets : ndarray of shape (n_rows,)
+        weights : ndarray of shape (n_rows,) or None
+
+        Returns
+        -------
+        weights : ndarray of shape (n_rows,) or None
+
+        Raises
+        ------
+        ValueError
+            A key of the dict is not a class, or a weight is negative.
+        """
+        if class_weight is None:
+            return weights
+        sample_weight = np.ones(len(targets)) if weights is None else weights
+        if class_weight == "balanced":
+            return sample_weight * _balanced(targets, sample_weight)
+        return sample_weight * self._factors(class_weight)[targets]
+
+    def _factors(self, class_weight: dict[Any, float]) -> NDArray:
+        """Return the factor of each class."""
+        factors = np.ones(len(self.classes))
+        known = self.classes.tolist()
+        for label, weight in class_weight.items():
+            if label not in known or weight < 0:
+                raise ValueError(
+                    f"class_weight={class_weight!r} must map labels among {known} to weights that "
+                    f"are not negative; {label!r}: {weight!r} does not."
+                )
+            factors[known.index(label)] = weight
+        return factors
+
+    def probabilities(self, logits: NDArray) -> NDArray:
+        """Return the probability of each class, of shape (n_rows, n_classes)."""
+        return self.output.probabilities(logits)
+
+    def log_probabilities(self, logits: NDArray) -> NDArray:
+        """Return the logarithm of `probabilities`, exact where they underflow."""
+        return self.output.log_probabilities(logits)
+
+    def decision(self, logits: NDArray) -> NDArray:
+        """Return the logits in scikit-learn's shape for a decision function."""
+        return logits
+
+
+class TwoClasses(ExclusiveClasses):
+    """Each row belongs to one of two classes; a single logit speaks for the second.
+
+    Examples
+    --------
+    >>> labels = TwoClasses(np.array([False, True]))
+    >>> labels.probabilities(np.array([[0.0]]))
+    array([[0.5, 0.5]])
+    """
+
+    output = Sigmoid()
+
+    def __init__(self, classes: NDArray):
+        super().__init__(classes)
+        self.n_outputs = 1
+
+    def decode(self, logits: NDArray) -> NDArray:
+        """Return the second class where its logit is positive."""
+        return self.classes[(logits[:, 0] > 0).astype(np.intp)]
+
+    def probabilities(self, logits: NDArray) -> NDArray:
+        """Return the probability of each class, of shape (n_rows, 2)."""
+        return self.output.probabilities(np.hstack([-logits, logits]))
+
+    def log_probabilities(self, logits: NDArray) -> NDArray:
+        """Return the logarithm of `probabilities`, exact where they underflow."""
+        return self.output.log_probabilities(np.hstack([-logits, logits]))
+
+    def decision(self, logits: NDArray) -> NDArray:
+        """Return the logit of the second class, of shape (n_rows,)."""
+        return logits[:, 0]
+
+
+class Multilabel(ExclusiveClasses):
+    """Each row has any number of the labels; y is an indicator matrix.
+
+    Examples
+    --------
+    >>> labels = Multilabel(np.arange(3))
+    >>> labels.decode(np.array([[0.3, 2.0, -1.0]]))
+    array([[1, 1, 0]])
+    """
+
+    output = Sigmoid()
+
+    def encode(self, y: Any) -> NDArray:
+        """Return the indicator as bytes.
+
+        Parameters
+        ----------
+        y : ndarray or sparse matrix of shape (n_rows, n_labels)
+
+        Raises
+        ------
+        ValueError
+            The number of columns differs from the number of labels.
+        """
+        if y.ndim != 2 or y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y of shape {y.shape} is not a multilabel indicator of {self.n_outputs} columns."
+            )
+        dense = y if isinstance(y, np.ndarray) else y.toarray()
+        return dense.astype(np.uint8)
+
+    def decode(self, logits: NDArray) -> NDArray:
+        """Return the indicator of the labels whose logits are positive."""
+        return (logits > 0).astype(int)
+
+    def restore(self, targets: NDArray) -> NDArray:
+        """Return the indicator that the targets are."""
+        return targets.astype(int)
+
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+        """Multiply sample weights by the product over the labels of each one's balanced weight.
+
+        Raises
+        ------
+        ValueError
+            The class weights are a dict, which has no meaning where rows have any number of labels.
+        """
+        if class_weight is None:
+            return weights
+        if class_weight != "balanced":
+            raise ValueError(
+                f"class_weight={class_weight!r} is not allowed with a multilabel indicator; "
+                "it must be None or 'balanced'."
+            )
+        sample_weight = np.ones(len(targets)) if weights is None else weights
+        factors = [_balanced(column, sample_weight) for column in targets.T]
+        return sample_weight * np.prod(factors, axis=0)
+
+    def stratify_by(self, targets: NDArray) -> NDArray | None:
+        """Return None: combinations of labels are too many to keep the shares of."""
+        return None
+
+
+def _balanced(targets: NDArray, weights: NDArray) -> NDArray:
+    """Return for each row the factor that gives all present classes the same total weight."""
+    totals = np.bincount(targets, weights)
+    shares = np.divide(totals.sum(), totals, out=np.zeros_like(totals), where=totals > 0)
+    return shares[targets] / np.count_nonzero(totals)
+
+
+def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
+    """Return the kind of labels that y holds.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
+    classes : array-like, optional
+        All classes, where y may lack some.
+
+    Returns
+    -------
+    labels : ExclusiveClasses, TwoClasses or Multilabel
+
+    Raises
+    ------
+    ValueError
+        y holds no class labels, such as fractions, or several multiclass outputs.
+
+    Examples
+    --------
+    >>> labels_of(np.array([3, 1, 4, 1])).classes
+    array([1, 3, 4])
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
+        return Multilabel(np.arange(y.shape[1]))
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y holds several multiclass outputs, which is not supported; it must be one label per "
+            "row or a multilabel indicator. sklearn.multioutput.MultiOutputClassifier fits one "
+            "classifier per output."
+        )
+    distinct = np.unique(y if classes is None else np.asarray(classes))
+    return TwoClasses(distinct) if len(distinct) == 2 else ExclusiveClasses(distinct)

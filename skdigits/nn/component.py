@@ -1,0 +1,178 @@
+"""What the named, configurable parts of a network share: bounds, names, clone and repr.
+
+A component (an activation, a loss, an optimizer, a schedule) holds hyperparameters and nothing
+else. State belongs to the training run, so one object may serve many fits and ``clone`` is cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A hyperparameter has the wrong type or lies outside its bounds."""
+
+
+class Interval:
+    """Numbers between two bounds, written as on paper.
+
+    Parameters
+    ----------
+    text : str
+        Brackets belong to the interval, parentheses do not: ``"[0, 1)"``.
+    integer : bool, default=False
+        Whether only whole numbers belong (and ``inf``, where the interval includes it).
+
+    Examples
+    --------
+    >>> 0 in Interval("[0, 1)"), 1 in Interval("[0, 1)"), "a" in Interval("[0, 1)")
+    (True, False, False)
+    >>> print(Interval("[1, inf)", integer=True))
+    an integer in [1, inf)
+    """
+
+    def __init__(self, text: str, *, integer: bool = False):
+        self.text = text
+        self.integer = integer
+        self.low, self.high = (float(bound) for bound in text[1:-1].split(","))
+
+    def __contains__(self, value: Any) -> bool:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+            return False
+        if self.integer and not isinstance(value, Integral) and value != np.inf:
+            return False
+        number = float(value)
+        above = number >= self.low if self.text[0] == "[" else number > self.low
+        below = number <= self.high if self.text[-1] == "]" else number < self.high
+        return bool(above and below)
+
+    def __str__(self) -> str:
+        return f"{'an integer' if self.integer else 'a number'} in {self.text}"
+
+
+class Names:
+    """A set of strings, spelled out in the error message."""
+
+    def __init__(self, names: Any):
+        self.names = sorted(names)
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, str) and value in self.names
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(repr(name) for name in self.names)
+
+
+class Instance:
+    """Objects of a type, with the words that describe them."""
+
+    def __init__(self, kind: Any, words: str):
+        self.kind = kind
+        self.words = words
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, self.kind) and not isinstance(value, type)
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Function:
+    """Anything that can be called."""
+
+    def __init__(self, signature: str):
+        self.signature = signature
+
+    def __contains__(self, value: Any) -> bool:
+        return callable(value) and not isinstance(value, type)
+
+    def __str__(self) -> str:
+        return f"a function {self.signature}"
+
+
+BOOLEAN = Instance((bool, np.bool_), "a bool")
+NOTHING = Instance(type(None), "None")
+
+
+def check_parameter(owner: str, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Raise unless one of the `allowed` sets contains the value.
+
+    Parameters
+    ----------
+    owner : str
+        The class whose parameter it is.
+    name : str
+        The parameter.
+    value : object
+        What was passed.
+    allowed : tuple of containers
+        Each answers ``value in container`` and describes itself as text.
+
+    Raises
+    ------
+    InvalidParameterError
+        A ``ValueError`` and ``TypeError`` that names the parameter, the value and what is allowed.
+
+    Examples
+    --------
+    >>> check_parameter("Adam", "beta_1", 1.5, (Interval("[0, 1)"),))
+    Traceback (most recent call last):
+    skdigits.nn.component.InvalidParameterError: Adam: beta_1=1.5 is not allowed; it must be a
+    number in [0, 1).
+    """
+    if not any(value in choices for choices in allowed):
+        described = ", or ".join(str(choices) for choices in allowed)
+        raise InvalidParameterError(
+            f"{owner}: {name}={value!r} is not allowed; it must be {described}."
+        )
+
+
+class Component(BaseEstimator):
+    """A configurable part of the network; subclasses are keyword-only dataclasses."""
+
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+
+    def validate(self) -> None:
+        """Check every hyperparameter against its bounds.
+
+        Raises
+        ------
+        InvalidParameterError
+            The first hyperparameter that lies outside its bounds.
+        """
+        for name, allowed in self.allowed.items():
+            check_parameter(type(self).__name__, name, getattr(self, name), allowed)
+
+
+C = TypeVar("C")
+
+
+def resolve(value: Any, registry: Mapping[str, type[C]]) -> C:
+    """Return the component that a name stands for, with its defaults; an object stands for itself.
+
+    Parameters
+    ----------
+    value : str or object
+        A name of the registry, or a ready component.
+    registry : mapping of str to type
+        The classes behind the names.
+
+    Returns
+    -------
+    component : object
+        Validated where it is one of this package's own components.
+
+    Raises
+    ------
+    InvalidParameterError
+        The component's hyperparameters are out of bounds.
+    """
+    component = registry[value]() if isinstance(value, str) else value
+    if isinstance(component, Component):
+        component.validate()
+    return component

@@ -1,0 +1,106 @@
+"""Initial weights from a layer's fan-in and fan-out.
+
+An initializer is a function ``(fan_in, fan_out, rng) -> weights`` of shape (fan_in, fan_out). The
+variance-preserving families differ only in the variance of the weights and in the shape of their
+distribution:
+
+========  ======================  =============================================
+family    variance                keeps the variance of
+========  ======================  =============================================
+he        2 / fan_in              the signal through rectifiers (He et al. 2015)
+glorot    2 / (fan_in + fan_out)  signal and gradient (Glorot and Bengio 2010)
+lecun     1 / fan_in              the signal through selu (LeCun et al. 1998)
+========  ======================  =============================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Initializer = Callable[[int, int, np.random.Generator], NDArray]
+
+
+@dataclass(frozen=True)
+class VarianceScaling:
+    """Independent weights of variance ``1 / (on_fan_in * fan_in + on_fan_out * fan_out)``.
+
+    Parameters
+    ----------
+    on_fan_in, on_fan_out : float
+        How the two fans count.
+    draw : callable
+        ``(rng, deviation, shape) -> weights`` with this standard deviation.
+    """
+
+    on_fan_in: float
+    on_fan_out: float
+    draw: Callable[[np.random.Generator, float, tuple[int, int]], NDArray]
+
+    def __call__(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+        """Return weights of shape (fan_in, fan_out)."""
+        deviation = (self.on_fan_in * fan_in + self.on_fan_out * fan_out) ** -0.5
+        return self.draw(rng, deviation, (fan_in, fan_out))
+
+
+def _normal(rng: np.random.Generator, deviation: float, shape: tuple[int, int]) -> NDArray:
+    return rng.normal(0, deviation, shape)
+
+
+def _uniform(rng: np.random.Generator, deviation: float, shape: tuple[int, int]) -> NDArray:
+    bound = math.sqrt(3) * deviation
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+    """Draw a matrix with orthonormal rows or columns, uniformly (Saxe et al. 2014).
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        The shape of the weights.
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+
+    Returns
+    -------
+    weights : ndarray of shape (fan_in, fan_out)
+
+    Examples
+    --------
+    >>> W = orthogonal(5, 3, np.random.default_rng(0))
+    >>> np.allclose(W.T @ W, np.eye(3))
+    True
+    """
+    tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
+    q, r = np.linalg.qr(tall)
+    # The signs of R's diagonal make the decomposition unique, and so the draw uniform.
+    q *= np.sign(np.diagonal(r))
+    return q if fan_in >= fan_out else q.T
+
+
+def zeros(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+    """Return zero weights: right for an output layer alone, since equal hidden units stay equal."""
+    return np.zeros((fan_in, fan_out))
+
+
+def normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+    """Draw weights from a normal distribution with standard deviation 0.01."""
+    return rng.normal(0, 0.01, (fan_in, fan_out))
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "he_normal": VarianceScaling(0.5, 0, _normal),
+    "he_uniform": VarianceScaling(0.5, 0, _uniform),
+    "glorot_normal": VarianceScaling(0.5, 0.5, _normal),
+    "glorot_uniform": VarianceScaling(0.5, 0.5, _uniform),
+    "lecun_normal": VarianceScaling(1, 0, _normal),
+    "lecun_uniform": VarianceScaling(1, 0, _uniform),
+    "normal": normal,
+    "orthogonal": orthogonal,
+    "zeros": zeros,
+}

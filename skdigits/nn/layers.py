@@ -1,0 +1,237 @@
+"""Layers: descriptions without data.
+
+A layer says which parameters it has; the network keeps them. `forward` returns the outputs and a
+function that runs the layer backward. That function holds all that the backward pass needs and dies
+with the batch, so nothing of a batch ever stays on a layer and prediction is thread-safe::
+
+    inputs  -> forward  -> outputs
+    d_inputs <- backward <- d_outputs        (and writes the layer's own gradients)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .activations import ActivationFunction
+from .elementwise import chunks
+from .initializers import Initializer
+from .workspace import Workspace
+
+Values = tuple[Any, ...]
+"""A layer's arrays in the order of its `parameters`; of a chain, its layers' values."""
+
+Backward = Callable[[NDArray, Values, bool], "NDArray | None"]
+"""``backward(d_outputs, gradients, propagate)``: write the gradients, return d_inputs if asked."""
+
+
+class Step(Workspace):
+    """What the layers of one training step share: memory and the weights of the batch's rows.
+
+    Parameters
+    ----------
+    dtype : dtype
+        The element type of the computation.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_rows,)
+        Row weights that sum to one.
+    """
+
+    weights: NDArray
+
+    def begin(self, weights: NDArray) -> None:
+        """Begin the step on a batch whose rows have these weights."""
+        self.rewind()
+        self.weights = weights
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The shape and the role of one array of a layer.
+
+    Roles are ``"weight"`` (learnt, and subject to decay), ``"offset"`` (learnt, never decayed) and
+    ``"buffer"`` (a statistic that training keeps, not learnt).
+    """
+
+    role: str
+    shape: tuple[int, ...]
+
+
+class Layer:
+    """A step on the way from the inputs to the logits."""
+
+    takes_sparse: ClassVar[bool] = False
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The layer's arrays, in the order in which `forward` expects them."""
+        return ()
+
+    def initialize(self, values: Values, rng: np.random.Generator) -> None:
+        """Fill the arrays with their initial values."""
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return the outputs outside training; the inputs may be overwritten."""
+        raise NotImplementedError
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Return the outputs in training and the function that runs the layer backward."""
+        raise NotImplementedError
+
+
+def _product(inputs: Any, weight: NDArray, out: NDArray) -> NDArray:
+    """Matrix product into `out`; the left factor may be sparse."""
+    if isinstance(inputs, np.ndarray):
+        return np.matmul(inputs, weight, out=out)
+    out[...] = inputs @ weight
+    return out
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Fully connected layer, ``outputs = inputs @ weight + bias``.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        The numbers of inputs and outputs.
+    initializer : callable
+        ``(fan_in, fan_out, rng) -> weights``; biases start at zero.
+    bias : bool, default=True
+        Whether there is a bias. Normalisation right behind the layer makes it superfluous.
+    """
+
+    fan_in: int
+    fan_out: int
+    initializer: Initializer
+    bias: bool = True
+
+    takes_sparse: ClassVar[bool] = True
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The weight of shape (fan_in, fan_out) and the bias of shape (fan_out,)."""
+        weight = Parameter("weight", (self.fan_in, self.fan_out))
+        return (weight, Parameter("offset", (self.fan_out,))) if self.bias else (weight,)
+
+    def initialize(self, values: Values, rng: np.random.Generator) -> None:
+        """Draw the weights; set the bias to zero."""
+        weight, *biases = values
+        drawn = np.asarray(self.initializer(self.fan_in, self.fan_out, rng))
+        if drawn.shape != weight.shape:
+            raise ValueError(
+                f"initializer returned weights of shape {drawn.shape}; a layer with "
+                f"fan_in={self.fan_in} and fan_out={self.fan_out} needs {weight.shape}."
+            )
+        weight[...] = drawn
+        for bias in biases:
+            bias.fill(0)
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return ``inputs @ weight + bias``."""
+        weight, *biases = values
+        outputs = _product(inputs, weight, memory.empty(inputs.shape[0], self.fan_out))
+        for bias in biases:
+            outputs += bias
+        return outputs
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Return the outputs; backward: ``dW = inputs.T @ d``, ``d_inputs = d @ weight.T``."""
+        outputs = self.predict(inputs, values, step)
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
+            d_weight, *d_biases = gradients
+            _product(inputs.T, d_outputs, d_weight)
+            for d_bias in d_biases:
+                np.add.reduce(d_outputs, axis=0, out=d_bias)
+            if not propagate:
+                return None
+            return np.matmul(d_outputs, values[0].T, out=step.empty(*inputs.shape))
+
+        return outputs, backward
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """An activation function, applied to each element."""
+
+    function: ActivationFunction
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return ``f(inputs)`` in the memory of the inputs."""
+        return self._apply(inputs, inputs)
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Return ``f(inputs)``; backward is ``d_inputs = d * f'(inputs)``."""
+        outputs = self._apply(inputs, step.empty(*inputs.shape))
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            for d, z, a in chunks(d_outputs, inputs, outputs):
+                d *= self.function.derivative(z, a)
+            return d_outputs
+
+        return outputs, backward
+
+    def _apply(self, inputs: NDArray, outputs: NDArray) -> NDArray:
+        for z, a in chunks(inputs, outputs):
+            a[...] = self.function.value(z)
+        return outputs
+
+
+class Chain(Layer):
+    """Layers one after another.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From the inputs to the outputs.
+    """
+
+    def __init__(self, layers: Sequence[Layer]):
+        self.layers = tuple(layers)
+        learns = [bool(layer.parameters) for layer in self.layers]
+        # Below the first layer that learns, nobody needs a gradient.
+        self._first = learns.index(True) if any(learns) else len(learns)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters of all layers."""
+        return tuple(parameter for layer in self.layers for parameter in layer.parameters)
+
+    def nest(self, values: Sequence[NDArray]) -> Values:
+        """Group a flat sequence of arrays into one tuple per layer."""
+        arrays = iter(values)
+        return tuple(tuple(next(arrays) for _ in layer.parameters) for layer in self.layers)
+
+    def initialize(self, values: Values, rng: np.random.Generator) -> None:
+        """Initialise each layer."""
+        for layer, own in zip(self.layers, values, strict=True):
+            layer.initialize(own, rng)
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return the outputs of the last layer."""
+        for layer, own in zip(self.layers, values, strict=True):
+            inputs = layer.predict(inputs, own, memory)
+        return inputs
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Return the last outputs; backward runs the layers in reverse."""
+        backwards: list[Backward] = []
+        for layer, own in zip(self.layers, values, strict=True):
+            inputs, backward = layer.forward(inputs, own, step)
+            backwards.append(backward)
+
+        def run_backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
+            d: Any = d_outputs
+            last = -1 if propagate else self._first - 1
+            for i in range(len(backwards) - 1, last, -1):
+                d = backwards[i](d, gradients[i], propagate or i > self._first)
+            return d
+
+        return inputs, run_backward

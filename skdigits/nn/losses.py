@@ -1,0 +1,249 @@
+"""Losses and their gradients, from the logits.
+
+A loss is a function of the log-probabilities: its `value` and its `slope`, the derivative of the
+value with respect to each log-probability. An output turns logits into log-probabilities and
+slopes into a gradient at the logits::
+
+    logits z -> output -> log p -> loss -> value
+    d_logits <-  output  <- slope <-  loss
+
+Since everything is computed in the log domain, it is stable for any finite logit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .component import Component, Interval
+
+
+class Loss(Component):
+    """A loss on the probabilities of mutually exclusive classes, element by element.
+
+    With p the probabilities and y the targets (each summing to one over the classes), the loss of a
+    row is the sum of `value` over its classes.
+    """
+
+    def value(self, log_p: NDArray, y: NDArray) -> NDArray:
+        """Return each class's share of the loss, of the shape of `log_p`."""
+        raise NotImplementedError
+
+    def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return the derivative of the loss with respect to each log-probability."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CrossEntropy(Loss):
+    """Cross-entropy, ``L = -sum(y * log(p))``: the negative log-likelihood.
+
+    At the logits of a softmax or a sigmoid its gradient is ``p - y``.
+
+    Examples
+    --------
+    >>> CrossEntropy().value(np.log([0.25, 0.75]), np.array([0.0, 1.0])).round(3)
+    array([-0.   ,  0.288])
+    """
+
+    def value(self, log_p: NDArray, y: NDArray) -> NDArray:
+        """Return ``-y * log(p)``."""
+        return -y * log_p
+
+    def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return ``-y``."""
+        return -y
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SquaredError(Loss):
+    """Half the squared error of the probabilities, ``L = sum((p - y)^2) / 2``.
+
+    For two classes this is the Brier score ``(p_1 - y_1)^2``.
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+
+    Examples
+    --------
+    >>> SquaredError().value(np.log([0.25, 0.75]), np.array([0.0, 1.0])).sum().round(4)
+    np.float64(0.0625)
+    """
+
+    def value(self, log_p: NDArray, y: NDArray) -> NDArray:
+        """Return ``(p - y)^2 / 2``."""
+        return 0.5 * np.square(np.exp(log_p) - y)
+
+    def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return ``(p - y) * p``."""
+        return (p - y) * p
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Focal(Loss):
+    """Focal loss, ``L = -sum(y * (1 - p)^gamma * log(p))``, which looks away from easy samples.
+
+    Parameters
+    ----------
+    gamma : float in [0, inf), default=2.0
+        The focus; 0 gives cross-entropy.
+
+    References
+    ----------
+    Lin et al. (2017), Focal loss for dense object detection.
+
+    Examples
+    --------
+    >>> Focal(gamma=2.0).value(np.log([0.25, 0.75]), np.array([0.0, 1.0])).round(4)
+    array([-0.   ,  0.018])
+    """
+
+    gamma: float = 2.0
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"gamma": (Interval("[0, inf)"),)}
+
+    def value(self, log_p: NDArray, y: NDArray) -> NDArray:
+        """Return ``-y * (1 - p)^gamma * log(p)``."""
+        return -y * (-np.expm1(log_p)) ** self.gamma * log_p
+
+    def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return ``y * (gamma * (1 - p)^(gamma - 1) * p * log(p) - (1 - p)^gamma)``."""
+        # At p = 1 the first term tends to 0; the bound keeps a negative power finite there.
+        q = np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
+        return y * (self.gamma * q ** (self.gamma - 1) * p * log_p - q**self.gamma)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "cross_entropy": CrossEntropy,
+    "squared_error": SquaredError,
+    "focal": Focal,
+}
+
+
+class Softmax:
+    """Mutually exclusive classes, one logit each: ``p = exp(z) / sum(exp(z))``."""
+
+    name: ClassVar[str] = "softmax"
+
+    def log_probabilities(self, logits: NDArray) -> NDArray:
+        """Return ``log(p)`` of the shape of the logits, (n_rows, n_classes)."""
+        log_p = logits - logits.max(axis=1, keepdims=True)
+        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+        # An infinite distance between two finite logits would turn 0 * log(p) into nan.
+        return np.maximum(log_p, np.finfo(log_p.dtype).min, out=log_p)
+
+    def probabilities(self, logits: NDArray) -> NDArray:
+        """Return ``p`` of the shape of the logits, (n_rows, n_classes)."""
+        p = logits - logits.max(axis=1, keepdims=True)
+        np.exp(p, out=p)
+        p /= p.sum(axis=1, keepdims=True)
+        return p
+
+    def expand(self, targets: NDArray, n_outputs: int, smoothing: float) -> NDArray:
+        """Return class indices of shape (n_rows,) as smoothed indicators (n_rows, n_outputs)."""
+        y = np.full((len(targets), n_outputs), smoothing / n_outputs)
+        y[np.arange(len(targets)), targets] += 1 - smoothing
+        return y
+
+    def correct(self, logits: NDArray, targets: NDArray) -> NDArray:
+        """Return for each row whether the most probable class is the target."""
+        return logits.argmax(axis=1) == targets
+
+    def rows(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the loss of each row and its gradient at the logits.
+
+        With the slopes ``s = dL / d log(p)`` the gradient is ``s - p * sum(s)``.
+        """
+        log_p = self.log_probabilities(logits)
+        p = np.exp(log_p)
+        slope = loss.slope(log_p, p, y)
+        p *= slope.sum(axis=1, keepdims=True)
+        return loss.value(log_p, y).sum(axis=1), np.subtract(slope, p, out=p)
+
+
+class Sigmoid:
+    """Independent yes-or-no outputs, one logit each: ``p = 1 / (1 + exp(-z))``."""
+
+    name: ClassVar[str] = "logistic"
+
+    def log_probabilities(self, logits: NDArray) -> NDArray:
+        """Return ``log(p)`` of the shape of the logits, (n_rows, n_outputs)."""
+        return -np.logaddexp(0, -logits)
+
+    def probabilities(self, logits: NDArray) -> NDArray:
+        """Return ``p`` of the shape of the logits, (n_rows, n_outputs)."""
+        return np.exp(self.log_probabilities(logits))
+
+    def expand(self, targets: NDArray, n_outputs: int, smoothing: float) -> NDArray:
+        """Return 0 and 1 of shape (n_rows, n_outputs), drawn towards one half by the smoothing."""
+        return targets.reshape(len(targets), n_outputs) * (1 - smoothing) + smoothing / 2
+
+    def correct(self, logits: NDArray, targets: NDArray) -> NDArray:
+        """Return for each row whether all of its outputs are right."""
+        return ((logits > 0) == targets.reshape(logits.shape)).all(axis=1)
+
+    def rows(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the loss of each row and its gradient at the logits.
+
+        Each output is a choice between yes (p) and no (q = 1 - p). Since ``d log(p) / dz = q`` and
+        ``d log(q) / dz = -p``, the gradient is ``s_yes * q - s_no * p``.
+        """
+        log_p, log_q = self.log_probabilities(logits), self.log_probabilities(-logits)
+        p, q = np.exp(log_p), np.exp(log_q)
+        value = loss.value(log_p, y) + loss.value(log_q, 1 - y)
+        gradient = loss.slope(log_p, p, y) * q - loss.slope(log_q, q, 1 - y) * p
+        return value.sum(axis=1), gradient
+
+
+class Objective:
+    """The weighted mean of a loss over the rows of a batch, from the logits.
+
+    Parameters
+    ----------
+    output : Softmax or Sigmoid
+        How logits become probabilities.
+    loss : Loss
+        What is asked of the probabilities.
+    label_smoothing : float in [0, 1), default=0
+        The share of the targets that is spread evenly over the classes (Szegedy et al. 2016).
+
+    Examples
+    --------
+    >>> objective = Objective(Softmax(), CrossEntropy())
+    >>> logits, weights = np.zeros((2, 4)), np.full(2, 0.5)
+    >>> loss, gradient = objective.loss_and_gradient(logits, np.array([0, 3]), weights)
+    >>> bool(np.isclose(loss, np.log(4)))
+    True
+    """
+
+    def __init__(self, output: Softmax | Sigmoid, loss: Loss, label_smoothing: float = 0.0):
+        self.output = output
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+
+    def loss_and_gradient(
+        self, logits: NDArray, targets: NDArray, weights: NDArray
+    ) -> tuple[float, NDArray]:
+        """Return the mean loss and its gradient at the logits.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_rows, n_outputs)
+        targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            Class indices for `Softmax`, 0 or 1 for `Sigmoid`.
+        weights : ndarray of shape (n_rows,)
+            Row weights that sum to one.
+
+        Returns
+        -------
+        loss : float
+        gradient : ndarray of shape (n_rows, n_outputs)
+        """
+        y = self.output.expand(targets, logits.shape[1], self.label_smoothing)
+        losses, gradient = self.output.rows(self.loss, logits, y.astype(logits.dtype, copy=False))
+        gradient *= weights[:, np.newaxis]
+        return float(weights @ losses), gradient

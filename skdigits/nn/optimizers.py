@@ -1,0 +1,654 @@
+"""Optimizers: element-wise rules on the flat parameter vector.
+
+A rule is a handful of augmented assignments, the formula from the paper. They mean the same on
+array slices, in place, and on scalars. Bias corrections and the factors ``1 - beta`` of running
+averages are folded into the rate and epsilon, since ``m / (1 - beta)`` is a plain sum of decayed
+gradients. State (`slots` vectors) belongs to the training run, never to the optimizer object.
+
+Rules run on pieces of the vectors that fit into the cache; before a rule sees a piece, the weights
+in it may be shrunk and penalised (`Decay`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .component import Component, Interval
+from .elementwise import CHUNK
+
+_FRACTION = (Interval("[0, 1)"),)
+_POSITIVE = (Interval("(0, inf)"),)
+_NON_NEGATIVE = (Interval("[0, inf)"),)
+
+
+class Decay(NamedTuple):
+    """What pulls weights towards zero in a step; only the first `n_weights` parameters are weights.
+
+    Parameters
+    ----------
+    n_weights : int
+    shrink : float
+        Factor on the weights (decoupled weight decay).
+    l2, l1 : float
+        The penalty's derivative ``l2 * w + l1 * sign(w)`` is added to the gradient.
+    """
+
+    n_weights: int = 0
+    shrink: float = 1.0
+    l2: float = 0.0
+    l1: float = 0.0
+
+    def apply(self, weights: NDArray, gradient: NDArray) -> None:
+        """Shrink the weights and add the penalty's derivative to their gradient."""
+        if self.shrink != 1:
+            weights *= self.shrink
+        if self.l2:
+            gradient += self.l2 * weights
+        if self.l1:
+            gradient += self.l1 * np.sign(weights)
+
+
+NO_DECAY = Decay()
+
+
+class Optimizer(Component):
+    """A first-order optimizer that follows mini-batch gradients."""
+
+    slots: ClassVar[int] = 0
+    rule: ClassVar[Callable[..., Any]]
+    incremental: ClassVar[bool] = True
+
+    weight_decay: float = 0.0
+
+    def train(self, run: Any) -> None:
+        """Have the run trained the way this optimizer needs: on mini-batches."""
+        run.train_on_batches(self)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return the rule's scalars at step t = 1, 2, ...
+
+        Parameters
+        ----------
+        t : int
+            The number of this step, from 1.
+        rate : float
+            The learning rate of this step.
+        momentum : float, optional
+            Takes the place of the momentum or of beta_1 where a schedule moves it.
+        """
+        raise NotImplementedError
+
+    def update(
+        self,
+        parameters: NDArray,
+        gradient: NDArray,
+        state: NDArray,
+        scalars: tuple[float, ...],
+        decay: Decay = NO_DECAY,
+    ) -> None:
+        """Apply the rule to parameters and state, in place, piece by piece.
+
+        Parameters
+        ----------
+        parameters, gradient : ndarray of shape (n,)
+            The penalty's derivative is added to the gradient.
+        state : ndarray of shape (slots, n)
+            Zeros before the first step.
+        scalars : tuple of float
+            From `scalars`.
+        decay : Decay, optional
+            What pulls the weights towards zero.
+        """
+        for start in range(0, parameters.size, CHUNK):
+            piece = slice(start, start + CHUNK)
+            p, g = parameters[piece], gradient[piece]
+            if start < decay.n_weights:
+                decay.apply(p[: decay.n_weights - start], g[: decay.n_weights - start])
+            type(self).rule(p, g, *state[:, piece], *scalars)
+
+
+def sgd(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
+    """Heavy ball: ``v = momentum * v + g``, ``p -= rate * v``."""
+    v *= momentum
+    v += g
+    p -= rate * v
+    return p, v
+
+
+def nesterov(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
+    """Nesterov: ``v = momentum * v + g``, ``p -= rate * (g + momentum * v)``."""
+    v *= momentum
+    v += g
+    p -= rate * (g + momentum * v)
+    return p, v
+
+
+def rmsprop(p: Any, g: Any, v: Any, b: Any, rate: float, eps: float, rho: float, mu: float) -> Any:
+    """RMSprop: a decayed sum v of squares scales the gradient, b is its momentum."""
+    v *= rho
+    v += g * g
+    b *= mu
+    b += g / (np.sqrt(v) + eps)
+    p -= rate * b
+    return p, v, b
+
+
+def adagrad(p: Any, g: Any, s: Any, rate: float, eps: float) -> Any:
+    """AdaGrad: ``s += g^2``, ``p -= rate * g / (sqrt(s) + eps)``."""
+    s += g * g
+    p -= rate * g / (np.sqrt(s) + eps)
+    return p, s
+
+
+def adam(
+    p: Any, g: Any, m: Any, v: Any, rate: float, eps: float, beta_1: float, beta_2: float
+) -> Any:
+    """Adam with m and v as decayed sums, their normalisation folded into rate and eps."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= rate * m / (np.sqrt(v) + eps)
+    return p, m, v
+
+
+def nadam(
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    on_g: float,
+    on_m: float,
+    eps: float,
+    beta_1: float,
+    beta_2: float,
+) -> Any:
+    """Adam whose step looks ahead: a mixture of the gradient and its decayed sum."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= (on_g * g + on_m * m) / (np.sqrt(v) + eps)
+    return p, m, v
+
+
+def adamax(
+    p: Any, g: Any, m: Any, u: Any, rate: float, eps: float, beta_1: float, beta_2: float
+) -> Any:
+    """Adam in the infinity norm: ``u = max(beta_2 * u, |g| + eps)``."""
+    m *= beta_1
+    m += g
+    u *= beta_2
+    u += np.maximum(np.abs(g) + eps - u, 0)
+    p -= rate * m / u
+    return p, m, u
+
+
+def radam(
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    rate: float,
+    eps: float,
+    adaptive: float,
+    beta_1: float,
+    beta_2: float,
+) -> Any:
+    """Adam whose denominator is switched on once the variance of v is known well enough."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= rate * m / (adaptive * np.sqrt(v) + eps)
+    return p, m, v
+
+
+def lion(p: Any, g: Any, m: Any, rate: float, beta_1: float, beta_2: float) -> Any:
+    """Lion: a step of equal length for each parameter, ``sign(beta_1 * m + (1 - beta_1) * g)``."""
+    p -= rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+    m *= beta_2
+    m += (1 - beta_2) * g
+    return p, m
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum (the heavy ball).
+
+    ``v = momentum * v + g``, ``p -= rate * v``.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.9
+        How much of the last step goes on; 0 is plain gradient descent.
+
+    References
+    ----------
+    Polyak (1964), Some methods of speeding up the convergence of iteration methods.
+
+    Examples
+    --------
+    >>> p, state = np.array([1.0]), np.zeros((1, 1))
+    >>> solver = SGD(momentum=0.0)
+    >>> solver.update(p, np.array([2.0]), state, solver.scalars(1, 0.1))
+    >>> p
+    array([0.8])
+    """
+
+    momentum: float = 0.9
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"momentum": _FRACTION}
+    slots: ClassVar[int] = 1
+    rule: ClassVar[Callable[..., Any]] = staticmethod(sgd)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return rate and momentum."""
+        return rate, self.momentum if momentum is None else momentum
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Nesterov(SGD):
+    """Stochastic gradient descent with Nesterov's momentum.
+
+    ``v = momentum * v + g``, ``p -= rate * (g + momentum * v)``.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.9
+        How much of the last step goes on.
+
+    References
+    ----------
+    Nesterov (1983); Sutskever et al. (2013), On the importance of initialization and momentum in
+    deep learning.
+
+    Examples
+    --------
+    >>> Nesterov(momentum=0.95).momentum
+    0.95
+    """
+
+    rule: ClassVar[Callable[..., Any]] = staticmethod(nesterov)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RMSprop(Optimizer):
+    """RMSprop: the gradient over the root of its running mean square.
+
+    ``v = rho * v + (1 - rho) * g^2``, ``b = momentum * b + g / (sqrt(v) + epsilon)``,
+    ``p -= rate * b``.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.99
+        Decay of the mean square.
+    momentum : float in [0, 1), default=0
+        Decay of the accumulated steps.
+    epsilon : float in (0, inf), default=1e-8
+        Added to the root.
+
+    References
+    ----------
+    Tieleman and Hinton (2012), Lecture 6.5 of Neural Networks for Machine Learning.
+
+    Examples
+    --------
+    >>> RMSprop(rho=0.9).get_params()
+    {'epsilon': 1e-08, 'momentum': 0.0, 'rho': 0.9}
+    """
+
+    rho: float = 0.99
+    momentum: float = 0.0
+    epsilon: float = 1e-8
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "rho": _FRACTION,
+        "momentum": _FRACTION,
+        "epsilon": _POSITIVE,
+    }
+    slots: ClassVar[int] = 2
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rmsprop)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return rate, epsilon, rho and momentum."""
+        root = math.sqrt(1 - self.rho)
+        mu = self.momentum if momentum is None else momentum
+        return rate / root, self.epsilon / root, self.rho, mu
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Adagrad(Optimizer):
+    """AdaGrad: rates that fall with the sum of all squared gradients.
+
+    ``s += g^2``, ``p -= rate * g / (sqrt(s) + epsilon)``.
+
+    Parameters
+    ----------
+    epsilon : float in (0, inf), default=1e-10
+        Added to the root.
+
+    References
+    ----------
+    Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and stochastic
+    optimization.
+
+    Examples
+    --------
+    >>> p, state = np.array([1.0]), np.zeros((1, 1))
+    >>> Adagrad().update(p, np.array([2.0]), state, Adagrad().scalars(1, 0.1))
+    >>> p.round(6)
+    array([0.9])
+    """
+
+    epsilon: float = 1e-10
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"epsilon": _POSITIVE}
+    slots: ClassVar[int] = 1
+    rule: ClassVar[Callable[..., Any]] = staticmethod(adagrad)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return rate and epsilon."""
+        return rate, self.epsilon
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Adam(Optimizer):
+    """Adam: running means of the gradient and of its square, corrected for their start at zero.
+
+    ``m = beta_1 * m + (1 - beta_1) * g``, ``v = beta_2 * v + (1 - beta_2) * g^2``,
+    ``p -= rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)``.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the mean gradient.
+    beta_2 : float in [0, 1), default=0.999
+        Decay of the mean squared gradient.
+    epsilon : float in (0, inf), default=1e-8
+        Added to the root, so that tiny gradients make tiny steps.
+
+    References
+    ----------
+    Kingma and Ba (2015), Adam: a method for stochastic optimization.
+
+    Examples
+    --------
+    The first step has the length of the learning rate, whatever the gradient:
+
+    >>> p, state, solver = np.array([1.0]), np.zeros((2, 1)), Adam(beta_1=0.95)
+    >>> solver.update(p, np.array([1e3]), state, solver.scalars(1, 0.1))
+    >>> p.round(6)
+    array([0.9])
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "beta_1": _FRACTION,
+        "beta_2": _FRACTION,
+        "epsilon": _POSITIVE,
+        "weight_decay": _NON_NEGATIVE,
+    }
+    slots: ClassVar[int] = 2
+    rule: ClassVar[Callable[..., Any]] = staticmethod(adam)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return the rate and epsilon that hold the bias corrections, and the betas."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        root = math.sqrt((1 - self.beta_2**t) / (1 - self.beta_2))
+        return (
+            rate * root * (1 - beta_1) / (1 - beta_1**t),
+            self.epsilon * root,
+            beta_1,
+            self.beta_2,
+        )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class AdamW(Adam):
+    """Adam with decoupled weight decay: ``w -= rate * weight_decay * w`` before each step.
+
+    Biases and the parameters of normalisation are spared.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As for Adam.
+    weight_decay : float in [0, inf), default=0.01
+        Decay of the weights per unit of learning rate.
+
+    References
+    ----------
+    Loshchilov and Hutter (2019), Decoupled weight decay regularization.
+
+    Examples
+    --------
+    >>> AdamW(weight_decay=0.05).weight_decay
+    0.05
+    """
+
+    weight_decay: float = 0.01
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Nadam(Adam):
+    """Adam with Nesterov's look-ahead and a momentum that warms up.
+
+    With ``mu_t = beta_1 * (1 - 0.96^(t / 250) / 2)`` and M_t the product of mu_1 ... mu_t, the mean
+    gradient of Adam is replaced by
+    ``(1 - mu_t) / (1 - M_t) * g + mu_{t+1} / (1 - M_{t+1}) * m``.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As for Adam.
+
+    References
+    ----------
+    Dozat (2016), Incorporating Nesterov momentum into Adam.
+
+    Examples
+    --------
+    >>> Nadam().slots
+    2
+    """
+
+    rule: ClassVar[Callable[..., Any]] = staticmethod(nadam)
+    # The product of the momenta is zero in double precision long before this many steps.
+    HORIZON: ClassVar[int] = 4096
+
+    def _momentum(self, t: Any, beta_1: float) -> Any:
+        return beta_1 * (1 - 0.5 * 0.96 ** (0.004 * t))
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return the factors of gradient and mean, epsilon and the betas."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        steps = np.arange(1, min(t, self.HORIZON) + 1)
+        product = float(np.prod(self._momentum(steps, beta_1)))
+        mu, mu_next = self._momentum(t, beta_1), self._momentum(t + 1, beta_1)
+        root = math.sqrt((1 - self.beta_2**t) / (1 - self.beta_2))
+        return (
+            rate * root * (1 - mu) / (1 - product),
+            rate * root * (1 - beta_1) * mu_next / (1 - product * mu_next),
+            self.epsilon * root,
+            beta_1,
+            self.beta_2,
+        )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Adamax(Adam):
+    """Adam with the infinity norm in place of the root mean square.
+
+    ``u = max(beta_2 * u, |g| + epsilon)``, ``p -= rate / (1 - beta_1^t) * m / u``.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As for Adam.
+
+    References
+    ----------
+    Kingma and Ba (2015), Adam: a method for stochastic optimization, section 7.1.
+
+    Examples
+    --------
+    >>> Adamax().slots
+    2
+    """
+
+    rule: ClassVar[Callable[..., Any]] = staticmethod(adamax)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return the rate with its bias correction, epsilon and the betas."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        return rate * (1 - beta_1) / (1 - beta_1**t), self.epsilon, beta_1, self.beta_2
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RAdam(Adam):
+    """Rectified Adam: plain momentum until the variance of the second moment can be trusted.
+
+    With ``rho_inf = 2 / (1 - beta_2) - 1`` and
+    ``rho_t = rho_inf - 2 * t * beta_2^t / (1 - beta_2^t)``, the step is Adam's times
+    ``sqrt((rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t))`` once
+    ``rho_t > 5``, and ``rate * m / (1 - beta_1^t)`` before.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As for Adam.
+
+    References
+    ----------
+    Liu et al. (2020), On the variance of the adaptive learning rate and beyond.
+
+    Examples
+    --------
+    >>> RAdam().slots
+    2
+    """
+
+    rule: ClassVar[Callable[..., Any]] = staticmethod(radam)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return the rate, epsilon, the switch of the denominator and the betas."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        decayed = self.beta_2**t
+        mean = rate * (1 - beta_1) / (1 - beta_1**t)
+        rho_inf = 2 / (1 - self.beta_2) - 1
+        rho = rho_inf - 2 * t * decayed / (1 - decayed)
+        if rho <= 5:
+            return mean, 1.0, 0.0, beta_1, self.beta_2
+        rectified = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+        return (
+            mean * math.sqrt(rectified * (1 - decayed)),
+            self.epsilon,
+            math.sqrt(1 - self.beta_2),
+            beta_1,
+            self.beta_2,
+        )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Lion(Optimizer):
+    """Lion: every parameter moves by the learning rate, in the direction of a mixed momentum.
+
+    ``w -= rate * weight_decay * w``, ``p -= rate * sign(beta_1 * m + (1 - beta_1) * g)``,
+    ``m = beta_2 * m + (1 - beta_2) * g``. Its learning rate should be three to ten times smaller
+    than Adam's.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Share of the momentum in the direction.
+    beta_2 : float in [0, 1), default=0.99
+        Decay of the momentum.
+    weight_decay : float in [0, inf), default=0
+        Decoupled decay of the weights per unit of learning rate.
+
+    References
+    ----------
+    Chen et al. (2023), Symbolic discovery of optimization algorithms.
+
+    Examples
+    --------
+    >>> p, state = np.array([1.0, 1.0]), np.zeros((1, 2))
+    >>> Lion().update(p, np.array([1e-9, -5.0]), state, Lion().scalars(1, 0.25))
+    >>> p
+    array([0.75, 1.25])
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    weight_decay: float = 0.0
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "beta_1": _FRACTION,
+        "beta_2": _FRACTION,
+        "weight_decay": _NON_NEGATIVE,
+    }
+    slots: ClassVar[int] = 1
+    rule: ClassVar[Callable[..., Any]] = staticmethod(lion)
+
+    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+        """Return rate and betas."""
+        return rate, self.beta_1 if momentum is None else momentum, self.beta_2
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LBFGS(Component):
+    """Limited-memory BFGS on the whole training set, by SciPy.
+
+    Each epoch is one iteration: a direction from the last `memory` changes of the gradient and a
+    line search along it. The learning rate and its schedule play no role. For a few thousand rows
+    it often converges faster than any mini-batch method.
+
+    Parameters
+    ----------
+    memory : int in [1, inf), default=10
+        How many changes of the gradient are remembered.
+    max_fun : int in [1, inf), default=15000
+        The largest number of evaluations of loss and gradient.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal and Zhu (1995), A limited memory algorithm for bound constrained optimization.
+
+    Examples
+    --------
+    >>> LBFGS(memory=20).get_params()
+    {'max_fun': 15000, 'memory': 20}
+    """
+
+    memory: int = 10
+    max_fun: int = 15_000
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "memory": (Interval("[1, inf)", integer=True),),
+        "max_fun": (Interval("[1, inf)", integer=True),),
+    }
+    slots: ClassVar[int] = 0
+    incremental: ClassVar[bool] = False
+
+    def train(self, run: Any) -> None:
+        """Have the run trained the way this optimizer needs: on all rows at once."""
+        run.train_on_all_rows(self)
+
+
+SOLVERS: dict[str, type[Optimizer] | type[LBFGS]] = {
+    "sgd": SGD,
+    "nesterov": Nesterov,
+    "rmsprop": RMSprop,
+    "adagrad": Adagrad,
+    "adam": Adam,
+    "adamw": AdamW,
+    "nadam": Nadam,
+    "adamax": Adamax,
+    "radam": RAdam,
+    "lion": Lion,
+    "lbfgs": LBFGS,
+}

@@ -1,0 +1,392 @@
+"""Schedules: from the step of a training to its learning rate.
+
+A schedule is a factor on ``learning_rate_init``; a plain function ``step -> rate`` does as well::
+
+    step -> warm-up * factor(clock) * learning_rate_init * (what a plateau has left of it)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .component import Component, Interval
+
+_POSITIVE = (Interval("(0, inf)"),)
+_SHARE = (Interval("[0, 1]"),)
+_EPOCHS = (Interval("[1, inf)", integer=True),)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where a training is.
+
+    Parameters
+    ----------
+    step : int
+        Optimizer steps taken so far.
+    steps_per_epoch : int
+        Batches in an epoch.
+    total_steps : int
+        Steps until the last epoch has ended.
+    """
+
+    step: int
+    steps_per_epoch: int
+    total_steps: int
+
+    @property
+    def epochs(self) -> float:
+        """Epochs since the beginning, in fractions."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def progress(self) -> float:
+        """Share of the whole training that lies behind, in [0, 1]."""
+        return min(1.0, self.step / max(1, self.total_steps - 1))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Schedule(Component):
+    """What all schedules share: an optional linear warm-up.
+
+    `planned` says that the schedule leads to an end which a plateau must not cut off.
+    """
+
+    warmup: float = 0.0
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"warmup": (Interval("[0, inf)"),)}
+    planned: ClassVar[bool] = False
+
+    def factor(self, clock: Clock) -> float:
+        """Return the factor on the initial learning rate, without warm-up."""
+        raise NotImplementedError
+
+    def rate(self, initial: float, clock: Clock) -> float:
+        """Return the learning rate of the step that the clock shows.
+
+        Parameters
+        ----------
+        initial : float
+            ``learning_rate_init``.
+        clock : Clock
+            Where the training is.
+        """
+        warmup_steps = self.warmup * clock.steps_per_epoch
+        ramp = min(1.0, (clock.step + 1) / warmup_steps) if warmup_steps else 1.0
+        return initial * ramp * self.factor(clock)
+
+    def momentum(self, clock: Clock) -> float | None:
+        """Return the momentum of the step, or None to leave the optimizer's own."""
+        return None
+
+    def on_plateau(self, rate: float) -> float | None:
+        """Return a factor on all later rates when training stalls, or None to end the training."""
+        return None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Constant(Schedule):
+    """The initial learning rate throughout.
+
+    Parameters
+    ----------
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    Examples
+    --------
+    >>> [Constant(warmup=1).rate(0.1, Clock(step, 4, 40)) for step in (0, 1, 3, 20)]
+    [0.025, 0.05, 0.1, 0.1]
+    """
+
+    def factor(self, clock: Clock) -> float:
+        """Return 1."""
+        return 1.0
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class InverseScaling(Schedule):
+    """A falling power of the step, ``1 / (step + 1)^power``.
+
+    Parameters
+    ----------
+    power : float in (0, inf), default=0.5
+        The exponent.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    Examples
+    --------
+    >>> InverseScaling().rate(0.1, Clock(3, 4, 40))
+    0.05
+    """
+
+    power: float = 0.5
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "power": _POSITIVE}
+
+    def factor(self, clock: Clock) -> float:
+        """Return ``(step + 1)^-power``."""
+        return float(clock.step + 1) ** -self.power
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Adaptive(Schedule):
+    """Constant until training stalls; then `decay` times as large, until it is below `minimum`.
+
+    Training stalls when ``n_iter_no_change`` epochs brought no improvement by ``tol``. What the
+    next epochs are measured against is then forgotten, so that a single lucky epoch cannot make
+    every later one look like a failure.
+
+    Parameters
+    ----------
+    decay : float in (0, 1), default=0.2
+        The factor on the rate at each plateau.
+    minimum : float in (0, inf), default=1e-6
+        A rate at or below this one ends the training at the next plateau.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    Examples
+    --------
+    >>> Adaptive().on_plateau(0.1), Adaptive().on_plateau(1e-7)
+    (0.2, None)
+    """
+
+    decay: float = 0.2
+    minimum: float = 1e-6
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **Schedule.allowed,
+        "decay": (Interval("(0, 1)"),),
+        "minimum": _POSITIVE,
+    }
+
+    def factor(self, clock: Clock) -> float:
+        """Return 1."""
+        return 1.0
+
+    def on_plateau(self, rate: float) -> float | None:
+        """Return `decay`, or None where the rate is small enough already."""
+        return self.decay if rate > self.minimum else None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class StepDecay(Schedule):
+    """A staircase: `decay` times as large after every so many epochs.
+
+    Parameters
+    ----------
+    every : int in [1, inf), default=30
+        Epochs on each stair.
+    decay : float in (0, inf), default=0.1
+        The factor from stair to stair.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    Examples
+    --------
+    >>> [StepDecay(every=2, decay=0.5).rate(0.1, Clock(step, 1, 9)) for step in range(5)]
+    [0.1, 0.1, 0.05, 0.05, 0.025]
+    """
+
+    every: int = 30
+    decay: float = 0.1
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **Schedule.allowed,
+        "every": _EPOCHS,
+        "decay": _POSITIVE,
+    }
+
+    def factor(self, clock: Clock) -> float:
+        """Return ``decay^floor(epochs / every)``."""
+        return self.decay ** (clock.epochs // self.every)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Exponential(Schedule):
+    """A smooth fall by the factor `decay` in each epoch, ``decay^epochs``.
+
+    Parameters
+    ----------
+    decay : float in (0, inf), default=0.95
+        The factor per epoch.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    Examples
+    --------
+    >>> Exponential(decay=0.5).rate(0.1, Clock(8, 4, 40))
+    0.025
+    """
+
+    decay: float = 0.95
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "decay": _POSITIVE}
+
+    def factor(self, clock: Clock) -> float:
+        """Return ``decay^epochs``."""
+        return self.decay**clock.epochs
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    """Go from start to end along half a cosine wave."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Cosine(Schedule):
+    """Half a cosine wave from the initial rate down to `final` times it at the last step.
+
+    Parameters
+    ----------
+    final : float in [0, 1], default=0
+        The last rate as a share of the initial one.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts.
+
+    Examples
+    --------
+    >>> [round(Cosine().rate(0.1, Clock(step, 1, 5)), 4) for step in range(5)]
+    [0.1, 0.0854, 0.05, 0.0146, 0.0]
+    """
+
+    final: float = 0.0
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "final": _SHARE}
+    planned: ClassVar[bool] = True
+
+    def factor(self, clock: Clock) -> float:
+        """Return ``final + (1 - final) * (1 + cos(pi * progress)) / 2``."""
+        return _half_cosine(1.0, self.final, clock.progress)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class WarmRestarts(Schedule):
+    """Cosine waves that start anew, each `growth` times as long as the one before.
+
+    Parameters
+    ----------
+    period : int in [1, inf), default=10
+        Epochs of the first wave.
+    growth : float in [1, inf), default=2
+        The factor on the length from wave to wave.
+    final : float in [0, 1], default=0
+        The rate at the end of a wave as a share of the initial one.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts.
+
+    Examples
+    --------
+    >>> waves = WarmRestarts(period=2, growth=1)
+    >>> [round(waves.rate(0.1, Clock(step, 1, 5)), 3) for step in range(5)]
+    [0.1, 0.05, 0.1, 0.05, 0.1]
+    """
+
+    period: int = 10
+    growth: float = 2.0
+    final: float = 0.0
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **Schedule.allowed,
+        "period": _EPOCHS,
+        "growth": (Interval("[1, inf)"),),
+        "final": _SHARE,
+    }
+    planned: ClassVar[bool] = True
+
+    def factor(self, clock: Clock) -> float:
+        """Return the height of the current wave."""
+        length, since = float(self.period), clock.epochs
+        while since >= length:
+            since -= length
+            length *= self.growth
+        return _half_cosine(1.0, self.final, since / length)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OneCycle(Schedule):
+    """Up to the initial rate and down again to almost nothing, while momentum does the opposite.
+
+    Parameters
+    ----------
+    rise : float in [0, 1], default=0.3
+        The share of the training in which the rate rises.
+    start : float in [0, 1], default=0.04
+        The first rate as a share of the highest, which is ``learning_rate_init``.
+    end : float in [0, 1], default=4e-6
+        The last rate as a share of the highest.
+    high_momentum, low_momentum : float in [0, 1), default=None
+        Momentum (or beta_1) at the lowest and at the highest rate; None leaves the optimizer's own.
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero, in addition.
+
+    References
+    ----------
+    Smith and Topin (2019), Super-convergence: very fast training of neural networks using large
+    learning rates.
+
+    Examples
+    --------
+    >>> cycle = OneCycle(rise=0.5)
+    >>> [round(cycle.rate(0.1, Clock(step, 1, 5)), 3) for step in range(5)]
+    [0.004, 0.052, 0.1, 0.05, 0.0]
+    """
+
+    rise: float = 0.3
+    start: float = 0.04
+    end: float = 4e-6
+    high_momentum: float | None = None
+    low_momentum: float | None = None
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **Schedule.allowed,
+        "rise": _SHARE,
+        "start": _SHARE,
+        "end": _SHARE,
+    }
+    planned: ClassVar[bool] = True
+
+    def _cycle(self, clock: Clock, start: float, top: float, end: float) -> float:
+        progress = clock.progress
+        if progress < self.rise:
+            return _half_cosine(start, top, progress / self.rise)
+        return _half_cosine(top, end, (progress - self.rise) / max(1 - self.rise, 1e-12))
+
+    def factor(self, clock: Clock) -> float:
+        """Return the height of the cycle."""
+        return self._cycle(clock, self.start, 1.0, self.end)
+
+    def momentum(self, clock: Clock) -> float | None:
+        """Return the momentum that mirrors the rate."""
+        if self.high_momentum is None or self.low_momentum is None:
+            return None
+        return self._cycle(clock, self.high_momentum, self.low_momentum, self.high_momentum)
+
+
+class StepFunction(Schedule):
+    """A function ``step -> rate`` of the user's own, with steps counted from 0."""
+
+    def __init__(self, function: Any = None):
+        super().__init__()
+        self.function = function
+
+    def rate(self, initial: float, clock: Clock) -> float:
+        """Return what the function says."""
+        return float(self.function(clock.step))
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "invscaling": InverseScaling,
+    "adaptive": Adaptive,
+    "step": StepDecay,
+    "exponential": Exponential,
+    "cosine": Cosine,
+    "warm_restarts": WarmRestarts,
+    "one_cycle": OneCycle,
+}

@@ -1,0 +1,146 @@
+"""What each parameter of the classifier may be, and the components that the values stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .nn.activations import ACTIVATIONS, ActivationFunction
+from .nn.component import (
+    BOOLEAN,
+    NOTHING,
+    Function,
+    Instance,
+    Interval,
+    InvalidParameterError,
+    Names,
+    check_parameter,
+    resolve,
+)
+from .nn.initializers import INITIALIZERS, Initializer
+from .nn.losses import LOSSES, Loss
+from .nn.optimizers import LBFGS, SOLVERS, Optimizer
+from .nn.schedules import SCHEDULES, Schedule, StepFunction
+
+_COUNT = Interval("[1, inf)", integer=True)
+_POSITIVE = Interval("(0, inf)")
+_NON_NEGATIVE = Interval("[0, inf)")
+_SEQUENCE = (list, tuple, np.ndarray)
+
+ALLOWED: dict[str, tuple[Any, ...]] = {
+    "hidden_layer_sizes": (_COUNT, Instance(_SEQUENCE, "a sequence of them")),
+    "activation": (
+        Names(ACTIVATIONS),
+        Instance(ActivationFunction, "an object with value and derivative"),
+        Instance(_SEQUENCE, "a sequence with one per hidden layer"),
+    ),
+    "loss": (Names(LOSSES), Instance(Loss, "a Loss")),
+    "label_smoothing": (Interval("[0, 1)"),),
+    "initializer": (
+        Names([*INITIALIZERS, "auto"]),
+        Function("(fan_in, fan_out, rng) -> weights"),
+    ),
+    "solver": (Names(SOLVERS), Instance((Optimizer, LBFGS), "an optimizer such as Adam()")),
+    "learning_rate_init": (_POSITIVE,),
+    "learning_rate": (
+        Names(SCHEDULES),
+        Instance(Schedule, "a schedule such as Cosine()"),
+        Function("step -> rate"),
+    ),
+    "alpha": (_NON_NEGATIVE,),
+    "l1_ratio": (Interval("[0, 1]"),),
+    "batch_size": (Names(["auto"]), _COUNT),
+    "max_iter": (_COUNT,),
+    "tol": (_NON_NEGATIVE,),
+    "n_iter_no_change": (Interval("[1, inf]", integer=True),),
+    "shuffle": (BOOLEAN,),
+    "warm_start": (BOOLEAN,),
+    "verbose": (BOOLEAN, Interval("[0, inf)", integer=True)),
+    "random_state": (
+        NOTHING,
+        Interval("[0, 4294967295]", integer=True),
+        Instance(np.random.RandomState, "a numpy.random.RandomState"),
+    ),
+    "early_stopping": (BOOLEAN,),
+    "validation_fraction": (Interval("(0, 1)"),),
+    "scoring": (
+        Instance(str, "'loss' or the name of a scorer"),
+        Function("(estimator, X, y) -> score"),
+    ),
+    "class_weight": (NOTHING, Names(["balanced"]), Instance(dict, "a dict {label: weight}")),
+}
+
+
+def check_parameters(estimator: Any) -> None:
+    """Check every parameter of the classifier against `ALLOWED`.
+
+    Raises
+    ------
+    InvalidParameterError
+        A ``ValueError`` and ``TypeError`` that names the parameter, the value and what is allowed.
+    """
+    for name, allowed in ALLOWED.items():
+        check_parameter(type(estimator).__name__, name, getattr(estimator, name), allowed)
+
+
+def hidden_sizes(value: Any) -> list[int]:
+    """Return the units of each hidden layer; an int is one layer, an empty sequence none."""
+    sizes = list(value) if isinstance(value, _SEQUENCE) else [value]
+    for size in sizes:
+        if size not in _COUNT:
+            raise InvalidParameterError(
+                f"hidden_layer_sizes must be > 0: each element must be {_COUNT}, got {value!r}."
+            )
+    return [int(size) for size in sizes]
+
+
+def per_layer(name: str, value: Any, n_layers: int) -> list[Any]:
+    """Return one value for each hidden layer, from one for all or a sequence with one for each.
+
+    Raises
+    ------
+    InvalidParameterError
+        The sequence has the wrong length.
+    """
+    if not isinstance(value, _SEQUENCE):
+        return [value] * n_layers
+    if len(value) != n_layers:
+        raise InvalidParameterError(
+            f"{name}={value!r} has {len(value)} elements; it must have one for each of the "
+            f"{n_layers} hidden layers."
+        )
+    return list(value)
+
+
+def activations(value: Any, n_layers: int) -> Sequence[ActivationFunction]:
+    """Return the activation function of each hidden layer."""
+    functions = per_layer("activation", value, n_layers)
+    for function in functions:
+        check_parameter("activation", "element", function, ALLOWED["activation"][:2])
+    return [resolve(function, ACTIVATIONS) for function in functions]
+
+
+def loss(value: Any) -> Loss:
+    """Return the loss that a name or an object stands for."""
+    return resolve(value, LOSSES)
+
+
+def initializer(value: Any) -> Initializer | None:
+    """Return the function that draws weights, or None for what suits each activation."""
+    if isinstance(value, str):
+        return None if value == "auto" else INITIALIZERS[value]
+    return value
+
+
+def solver(value: Any) -> Optimizer | LBFGS:
+    """Return the optimizer that a name or an object stands for."""
+    return resolve(value, SOLVERS)
+
+
+def schedule(value: Any) -> Schedule:
+    """Return the schedule that a name, an object or a plain function stands for."""
+    if callable(value) and not isinstance(value, Schedule):
+        return StepFunction(value)
+    return resolve(value, SCHEDULES)

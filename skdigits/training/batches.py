@@ -1,0 +1,234 @@
+"""Rows in, batches out: shuffled, gathered and cast into memory that every batch reuses.
+
+X is never copied or cast whole. Each batch is gathered from wherever X lies (an array of any number
+type, a memory map, a sparse matrix) and cast on its way into the workspace::
+
+    rows of X (uint8, float, CSR, memory map) -> gather -> cast -> inputs of the network
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from skdigits.nn.workspace import Workspace
+
+BLOCK_ROWS = 1024
+"""Rows that are predicted or hashed at a time, so that memory stays bounded for any n."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows of X with their targets and weights.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    weights : ndarray of shape (n_rows,), optional
+        A weight of 2 means the row twice, 0 means no row; None means 1 throughout.
+    rows : ndarray of shape (n,)
+        The indices of the rows that take part.
+    """
+
+    X: Any
+    targets: NDArray
+    weights: NDArray | None
+    rows: NDArray
+
+    @classmethod
+    def of(cls, X: Any, targets: NDArray, weights: NDArray | None = None) -> Samples:
+        """Take the rows whose weight is not zero."""
+        rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
+        return cls(X, targets, weights, rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def split(self, fraction: float, seed: int, labels: NDArray | None) -> tuple[Samples, Samples]:
+        """Set a part of each class aside.
+
+        Equal rows stay together: a validation row is never a copy of a training row, and a row
+        of weight 2 is treated as the row twice would be. A class with a single distinct row stays
+        with the training rows; of every other class at least one goes to each part.
+
+        Parameters
+        ----------
+        fraction : float
+            The share of each class's distinct rows to set aside.
+        seed : int
+            The same seed splits the same rows alike, whatever their order.
+        labels : ndarray of shape (n_rows,) or None
+            The classes; None for a split of all rows alike.
+
+        Returns
+        -------
+        training, validation : Samples
+
+        Raises
+        ------
+        ValueError
+            No class has two distinct rows.
+        """
+        keys = row_keys(self.X, self.targets, self.rows)
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        stratum = np.zeros(len(first), int)
+        if labels is not None:
+            stratum = np.unique(labels[self.rows[first]], return_inverse=True)[1]
+        chosen = np.zeros(len(first), bool)
+        rng = np.random.default_rng(seed)
+        for s in range(stratum.max() + 1):
+            members = rng.permutation(np.flatnonzero(stratum == s))
+            n_aside = max(1, round(fraction * len(members)))
+            chosen[members[: min(n_aside, len(members) - 1)]] = True
+        if not chosen.any():
+            raise ValueError(
+                "The validation set is too small: early_stopping needs a class with two distinct "
+                f"rows, and there are only {len(first)} rows (n_samples = {len(self)}). Pass "
+                "X_val and y_val, or more rows."
+            )
+        aside = chosen[group]
+        return replace(self, rows=self.rows[~aside]), replace(self, rows=self.rows[aside])
+
+
+def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
+    """Return a 64-bit hash of each row and its target, equal for equal rows.
+
+    The hash is multilinear modulo 2^64 (Carter and Wegman 1979): the bits of each number times a
+    random odd factor of its column, summed. So zeros need not be stored, and sparse rows are hashed
+    as they lie.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    rows : ndarray of shape (n,)
+        The rows to hash.
+
+    Returns
+    -------
+    keys : ndarray of shape (n,) and dtype uint64
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0]])
+    >>> keys = row_keys(X, np.array([0, 0, 0]), np.arange(3))
+    >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
+    (True, False)
+    """
+    factors = np.random.default_rng(0).integers(
+        0, 2**64, X.shape[1] + targets.shape[-1] + 1, dtype=np.uint64
+    )
+    factors |= np.uint64(1)
+    columns, of_targets = np.split(factors, [X.shape[1]])
+    keys = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        key = _multilinear(X[block], columns)
+        labels = targets[block].astype(np.uint64).reshape(len(block), -1)
+        keys[start : start + BLOCK_ROWS] = key + labels @ of_targets[: labels.shape[1]]
+    return keys
+
+
+def _multilinear(block: Any, factors: NDArray) -> NDArray:
+    """Sum the bits of each row's numbers times the factors, modulo 2^64."""
+    if isinstance(block, np.ndarray):
+        return _bits(np.ascontiguousarray(block)) @ factors
+    terms = _bits(block.data) * factors[block.indices]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
+    return sums[block.indptr[1:]] - sums[block.indptr[:-1]]
+
+
+def _bits(numbers: NDArray) -> NDArray:
+    return numbers.view(f"u{numbers.dtype.itemsize}").astype(np.uint64)
+
+
+class Reader:
+    """Gathers rows of X as inputs of a network.
+
+    Parameters
+    ----------
+    dtype : dtype
+        The network's.
+    sparse : bool
+        Whether the network computes on sparse rows as they are.
+    """
+
+    def __init__(self, dtype: DTypeLike, sparse: bool):
+        self.dtype = np.dtype(dtype)
+        self.sparse = sparse
+        self._inputs = Workspace(dtype)
+        self._raw: Workspace | None = None
+
+    def read(self, X: Any, rows: NDArray) -> Any:
+        """Return these rows in the network's dtype; valid until the next call.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+        rows : ndarray of shape (n,)
+
+        Returns
+        -------
+        inputs : ndarray or CSR of shape (n, n_features)
+        """
+        if not isinstance(X, np.ndarray):
+            taken = X[rows].astype(self.dtype, copy=False)
+            return taken if self.sparse else taken.toarray()
+        self._inputs.rewind()
+        inputs = self._inputs.empty(len(rows), X.shape[1])
+        if X.dtype == self.dtype:
+            return X.take(rows, axis=0, out=inputs, mode="clip")
+        if self._raw is None or self._raw.dtype != X.dtype:
+            self._raw = Workspace(X.dtype)
+        self._raw.rewind()
+        raw = self._raw.empty(len(rows), X.shape[1])
+        np.copyto(inputs, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
+        return inputs
+
+
+class Batch(NamedTuple):
+    """Some rows on their way through the network.
+
+    `weights` sum to one; `total` is the sum of the rows' sample weights.
+    """
+
+    inputs: Any
+    targets: NDArray
+    weights: NDArray
+    total: float
+
+
+def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iterator[Batch]:
+    """Yield the rows in an order, so many at a time; the last batch may be shorter.
+
+    Parameters
+    ----------
+    samples : Samples
+    order : ndarray of shape (n,)
+        Row indices.
+    size : int
+        Rows in a batch.
+    reader : Reader
+        Its memory holds the batch that was yielded last.
+
+    Yields
+    ------
+    batch : Batch
+    """
+    uniform = np.empty(0, reader.dtype)
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        if samples.weights is None:
+            if len(uniform) != len(rows):
+                uniform = np.full(len(rows), 1 / len(rows), reader.dtype)
+            weights, total = uniform, float(len(rows))
+        else:
+            taken = samples.weights[rows]
+            total = float(taken.sum())
+            weights = (taken / total).astype(reader.dtype)
+        yield Batch(reader.read(samples.X, rows), samples.targets[rows], weights, total)

@@ -1,0 +1,61 @@
+"""Prediction in blocks: bounded memory for any number of rows, nothing kept on the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdigits.nn.network import Network
+from skdigits.nn.workspace import Workspace
+
+from .batches import BLOCK_ROWS, Reader, Samples
+
+
+def predict_logits(network: Network, X: Any) -> NDArray:
+    """Return the logits of each row of X.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray or CSR of shape (n_rows, n_features)
+
+    Returns
+    -------
+    logits : ndarray of shape (n_rows, n_outputs) and the network's dtype
+    """
+    return _blockwise(network, X, np.arange(X.shape[0]))
+
+
+def evaluate(network: Network, samples: Samples) -> dict[str, float]:
+    """Return the weighted mean loss and the accuracy of a network on samples.
+
+    Parameters
+    ----------
+    network : Network
+    samples : Samples
+
+    Returns
+    -------
+    figures : dict
+        ``validation_loss`` and ``validation_accuracy``.
+    """
+    rows = samples.rows
+    logits, targets = _blockwise(network, samples.X, rows), samples.targets[rows]
+    weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
+    weights = (weights / weights.sum()).astype(network.dtype)
+    loss, _ = network.objective.loss_and_gradient(logits, targets, weights)
+    correct = network.objective.output.correct(logits, targets)
+    return {"validation_loss": loss, "validation_accuracy": float(weights @ correct)}
+
+
+def _blockwise(network: Network, X: Any, rows: NDArray) -> NDArray:
+    reader = Reader(network.dtype, network.takes_sparse)
+    memory = Workspace(network.dtype)
+    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
+    # A row that overflows has infinite logits, not a warning for each caller to silence.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate(
+            [network.predict(reader.read(X, block), memory).copy() for block in blocks]
+        )

@@ -1,0 +1,113 @@
+"""L-BFGS on the flat parameter vector: SciPy minimises, an iteration counts as an epoch."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from skdigits.nn.optimizers import LBFGS, Decay
+
+from .batches import batches
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+
+
+class FullBatch:
+    """Penalised loss and gradient over all rows at once, as a function of the parameters.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Its network takes the parameters of the last call.
+
+    Attributes
+    ----------
+    accuracy : float
+        The share of rows that were right at the last call.
+    """
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+        rows = trainer.samples.rows
+        self.batch = next(batches(trainer.samples, rows, len(rows), trainer.reader))
+        settings, total = trainer.settings, self.batch.total
+        self.l2 = settings.alpha * (1 - settings.l1_ratio) / total
+        self.l1 = settings.alpha * settings.l1_ratio / total
+        self.accuracy = 0.0
+
+    def __call__(self, parameters: NDArray) -> tuple[float, NDArray]:
+        """Return loss and gradient in double precision."""
+        trainer, network, batch = self.trainer, self.trainer.network, self.batch
+        network.parameters[...] = parameters
+        trainer.step.begin(batch.weights)
+        loss, logits = network.loss_and_gradient(
+            batch.inputs, batch.targets, trainer.gradients, trainer.step
+        )
+        correct = network.objective.output.correct(logits, batch.targets)
+        self.accuracy = float(batch.weights @ correct)
+        weights, gradient = (
+            vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
+        )
+        Decay(network.n_weights, 1.0, self.l2, self.l1).apply(weights, gradient)
+        return loss + self.penalty(), trainer.gradient.astype(np.float64)
+
+    def penalty(self) -> float:
+        """Return the elastic-net penalty of the network's weights."""
+        network = self.trainer.network
+        weights = network.parameters[: network.n_weights].astype(np.float64)
+        return float(0.5 * self.l2 * (weights @ weights) + self.l1 * np.abs(weights).sum())
+
+
+def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
+    """Train with L-BFGS until it converges, the epochs are over or the trainer says stop.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Left with the parameters of the last iteration.
+    lbfgs : LBFGS
+    """
+    objective = FullBatch(trainer)
+    started = time.perf_counter()
+
+    def end_of_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        nonlocal started
+        trainer.network.parameters[...] = intermediate_result.x
+        trainer.good.take(trainer.network)
+        figures = {
+            "loss": float(intermediate_result.fun) - objective.penalty(),
+            "accuracy": objective.accuracy,
+            "gradient_norm": float(np.linalg.norm(trainer.gradient)),
+            "seconds": time.perf_counter() - started,
+        }
+        started = time.perf_counter()
+        if trainer.end_of_epoch(figures):
+            trainer.outcome = "stopped"
+            raise StopIteration
+
+    try:
+        result = scipy.optimize.minimize(
+            objective,
+            trainer.network.parameters.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=end_of_iteration,
+            options={
+                "maxiter": trainer.epochs,
+                "maxfun": lbfgs.max_fun,
+                "maxcor": lbfgs.memory,
+                "gtol": trainer.settings.tol,
+            },
+        )
+    finally:
+        # The last point that was tried is not the last that was accepted.
+        trainer.good.restore(trainer.network)
+    if result.status == 0:
+        trainer.outcome = "stopped"
+    if not trainer.is_finite(float(result.fun)):
+        trainer.diverged(float(result.fun))

@@ -1,0 +1,207 @@
+"""Epochs: batch -> loss and gradient -> optimizer, again and again, until something says stop.
+
+`TrainingState` is all that a training needs in order to go on exactly where it stopped; it is what
+gets pickled. `Trainer` adds what only lives while training: rows, memory and the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdigits.nn.layers import Step
+from skdigits.nn.network import Network
+from skdigits.nn.optimizers import LBFGS, Decay, Optimizer
+from skdigits.nn.schedules import Clock, Schedule
+
+from .batches import Reader, Samples, batches
+from .history import Tally
+from .lbfgs import minimize
+from .stopping import Snapshot
+
+NORMS_PER_EPOCH = 8
+"""Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train: components and numbers, all validated.
+
+    `alpha` and `l1_ratio` are the elastic-net penalty, divided by each batch's sum of weights;
+    `max_epochs` is the length that a schedule plans for; `tol` ends L-BFGS at a gradient this
+    small.
+    """
+
+    solver: Optimizer | LBFGS
+    schedule: Schedule
+    learning_rate: float
+    alpha: float
+    l1_ratio: float
+    batch_size: int
+    shuffle: bool
+    max_epochs: int
+    tol: float
+
+
+class TrainingState:
+    """What changes while a network learns, and all that a later call needs to go on exactly.
+
+    Parameters
+    ----------
+    network : Network
+        Initialised from the first of the streams.
+    n_slots : int
+        Vectors of state that the optimizer keeps.
+    seeds : numpy.random.SeedSequence
+        Initial weights, shuffles and the validation split draw from streams spawned off it.
+    """
+
+    def __init__(self, network: Network, n_slots: int, seeds: np.random.SeedSequence):
+        for_weights, for_shuffles, for_split = seeds.spawn(3)
+        self.network = network
+        self.network.initialize(np.random.default_rng(for_weights))
+        self.shuffle_rng = np.random.default_rng(for_shuffles)
+        self.split_seed = int(for_split.generate_state(1)[0])
+        self.samples_seen = 0
+        self.restart_optimizer(n_slots)
+
+    def restart_optimizer(self, n_slots: int) -> None:
+        """Forget the optimizer's state and the position in the schedule, but not the network."""
+        self.step = 0
+        self.rate_scale = 1.0
+        self.slots = np.zeros((n_slots, self.network.parameters.size), self.network.dtype)
+
+
+class Trainer:
+    """Trains a network on samples.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Advanced by training.
+    samples : Samples
+        The training rows.
+    settings : Settings
+    end_of_epoch : callable
+        ``(figures) -> bool``: told the figures of each epoch, answers whether to stop.
+
+    Attributes
+    ----------
+    outcome : str
+        Why training ended: "stopped", "max_iter", "diverged" or "interrupted".
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        samples: Samples,
+        settings: Settings,
+        end_of_epoch: Callable[[dict[str, float]], bool],
+    ):
+        self.state = state
+        self.network = state.network
+        self.samples = samples
+        self.settings = settings
+        self.end_of_epoch = end_of_epoch
+        self.outcome = "max_iter"
+        self.step = Step(self.network.dtype)
+        self.reader = Reader(self.network.dtype, self.network.takes_sparse)
+        self.gradient = np.zeros_like(self.network.parameters)
+        self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
+        self.good = Snapshot(self.network)
+
+    def train(self, epochs: int) -> None:
+        """Train for so many epochs, or until a stop, divergence or Ctrl-C.
+
+        What was learnt until then is kept.
+        """
+        self.epochs = epochs
+        try:
+            # Overflow shows as a loss that is not finite, which is dealt with by name.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                self.settings.solver.train(self)
+        except KeyboardInterrupt:
+            self.outcome = "interrupted"
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+
+    def train_on_batches(self, optimizer: Optimizer) -> None:
+        """Follow the gradients of mini-batches, epoch by epoch."""
+        for _ in range(self.epochs):
+            started = time.perf_counter()
+            figures = self._epoch(optimizer)
+            if not self.is_finite(figures["loss"]):
+                return self.diverged(figures["loss"])
+            self.good.take(self.network)
+            figures["seconds"] = time.perf_counter() - started
+            if self.end_of_epoch(figures):
+                self.outcome = "stopped"
+                return None
+        return None
+
+    def _epoch(self, optimizer: Optimizer) -> dict[str, float]:
+        """Train on every row once; return the means over the rows as they were trained on."""
+        settings, network = self.settings, self.network
+        order = self.samples.rows
+        if settings.shuffle:
+            order = self.state.shuffle_rng.permutation(order)
+        n_steps = math.ceil(len(order) / settings.batch_size)
+        measured = math.ceil(n_steps / NORMS_PER_EPOCH)
+        tally, norms, rate = Tally(), [], 0.0
+        for i, batch in enumerate(batches(self.samples, order, settings.batch_size, self.reader)):
+            self.step.begin(batch.weights)
+            loss, logits = network.loss_and_gradient(
+                batch.inputs, batch.targets, self.gradients, self.step
+            )
+            correct = network.objective.output.correct(logits, batch.targets)
+            tally.add(loss, float(batch.weights @ correct), batch.total)
+            if not math.isfinite(loss):
+                break
+            if i % measured == 0:
+                norms.append(math.sqrt(self.gradient @ self.gradient))
+            clock = Clock(self.state.step, n_steps, n_steps * settings.max_epochs)
+            rate = self._update(optimizer, clock, batch.total)
+        norm = sum(norms) / max(1, len(norms))
+        return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
+
+    def _update(self, optimizer: Optimizer, clock: Clock, total: float) -> float:
+        """Let the optimizer take a step; return its learning rate."""
+        settings, state, network = self.settings, self.state, self.network
+        rate = settings.schedule.rate(settings.learning_rate, clock) * state.rate_scale
+        decay = Decay(
+            network.n_weights,
+            1 - rate * optimizer.weight_decay,
+            settings.alpha * (1 - settings.l1_ratio) / total,
+            settings.alpha * settings.l1_ratio / total,
+        )
+        state.step += 1
+        scalars = optimizer.scalars(state.step, rate, settings.schedule.momentum(clock))
+        optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
+        return rate
+
+    def train_on_all_rows(self, lbfgs: LBFGS) -> None:
+        """Minimise over all rows at once, an iteration of L-BFGS per epoch."""
+        minimize(self, lbfgs)
+
+    def is_finite(self, loss: float) -> bool:
+        """Return whether the loss and all parameters are finite."""
+        parameters = self.network.parameters
+        return math.isfinite(loss) and bool(np.isfinite(parameters @ parameters))
+
+    def diverged(self, loss: float) -> None:
+        """Go back to the last good weights and say what happened."""
+        self.outcome = "diverged"
+        self.good.restore(self.network)
+        warnings.warn(
+            f"Training diverged: the loss is {loss} or the weights overflowed at learning rate "
+            f"{self.settings.learning_rate:g}. It was stopped, and the weights from before that "
+            "epoch were kept. Scale the inputs (for instance with StandardScaler) or lower "
+            "learning_rate_init.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )

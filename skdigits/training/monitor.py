@@ -1,0 +1,70 @@
+"""The end of an epoch: validate, record, report, and decide whether to go on.
+
+The flow of an epoch's figures::
+
+    figures -> validation -> history -> report -> plateau? -> schedule: lower the rate, or stop
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from skdigits.nn.schedules import Schedule
+
+from .history import History
+from .loop import TrainingState
+from .stopping import Plateau, Validation
+
+
+class Monitor:
+    """Watches a training from epoch to epoch.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Its `rate_scale` falls where the schedule answers a plateau with a lower rate.
+    schedule : Schedule
+    history : History
+        Gets a row per epoch.
+    plateau : Plateau
+        Told the validation score, or minus the training loss without validation.
+    validation : Validation, optional
+    report : callable, optional
+        ``(n_epochs, figures)``, such as one that prints a line.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        schedule: Schedule,
+        history: History,
+        plateau: Plateau,
+        validation: Validation | None = None,
+        report: Callable[[int, dict[str, float]], None] | None = None,
+    ):
+        self.state = state
+        self.schedule = schedule
+        self.history = history
+        self.plateau = plateau
+        self.validation = validation
+        self.report = report
+        self.n_epochs = 0
+
+    def end_of_epoch(self, figures: dict[str, float]) -> bool:
+        """Take the figures of an epoch; return whether to stop."""
+        self.n_epochs += 1
+        if self.validation is not None:
+            figures |= self.validation.score()
+        self.history.append(figures)
+        if self.report is not None:
+            self.report(self.n_epochs, figures)
+        self.plateau.update(figures.get("validation_score", -figures["loss"]))
+        return self.plateau.reached and self._stop_or_lower_rate(figures)
+
+    def _stop_or_lower_rate(self, figures: dict[str, float]) -> bool:
+        factor = self.schedule.on_plateau(figures.get("learning_rate", 0.0))
+        if factor is None:
+            return True
+        self.state.rate_scale *= factor
+        self.plateau.forget()
+        return False

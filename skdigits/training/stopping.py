@@ -1,0 +1,103 @@
+"""When to stop, and which weights to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdigits.nn.network import Network
+
+
+@dataclass
+class Plateau:
+    """Counts epochs without progress of a value that should grow.
+
+    Parameters
+    ----------
+    tol : float
+        The least gain over the best value so far that counts as progress.
+    patience : float
+        How many epochs in a row may go without; may be ``inf``.
+
+    Examples
+    --------
+    >>> plateau = Plateau(tol=0.1, patience=1)
+    >>> for value in (0.0, 1.0, 1.05, 1.0):
+    ...     plateau.update(value)
+    >>> plateau.reached
+    True
+    """
+
+    tol: float
+    patience: float
+    best: float = -np.inf
+    count: int = 0
+
+    def update(self, value: float) -> None:
+        """Take the value of an epoch."""
+        self.count = self.count + 1 if value < self.best + self.tol else 0
+        if value > self.best:
+            self.best = value
+
+    @property
+    def reached(self) -> bool:
+        """Whether more than `patience` epochs in a row went without progress."""
+        return self.count > self.patience
+
+    def forget(self) -> None:
+        """Measure the next epochs against nothing that came before."""
+        self.best, self.count = -np.inf, 0
+
+
+class Snapshot:
+    """A copy of a network's parameters and buffers, taken and restored in place."""
+
+    def __init__(self, network: Network):
+        self.parameters: NDArray = network.parameters.copy()
+        self.buffers: NDArray = network.buffers.copy()
+
+    def take(self, network: Network) -> None:
+        """Copy from the network."""
+        self.parameters[...] = network.parameters
+        self.buffers[...] = network.buffers
+
+    def restore(self, network: Network) -> None:
+        """Copy into the network."""
+        network.parameters[...] = self.parameters
+        network.buffers[...] = self.buffers
+
+
+class Validation:
+    """Scores the network after each epoch and remembers the best weights.
+
+    Parameters
+    ----------
+    network : Network
+        Whose weights are judged.
+    evaluate : callable
+        ``() -> {"validation_score": ..., "validation_loss": ...}``, greater scores being better;
+        among equal scores the least loss is best.
+    """
+
+    def __init__(self, network: Network, evaluate: Callable[[], dict[str, float]]):
+        self.network = network
+        self.evaluate = evaluate
+        self.best = (-np.inf, -np.inf)
+        self._best = Snapshot(network)
+
+    def score(self) -> dict[str, float]:
+        """Evaluate, and keep the weights if they are the best so far."""
+        figures = self.evaluate()
+        merit = figures["validation_score"], -figures["validation_loss"]
+        if merit > self.best:
+            self.best = merit
+            self._best.take(self.network)
+        return figures
+
+    def restore_best(self) -> None:
+        """Give the network the best weights that were seen, if any epoch was scored."""
+        if self.best[0] > -np.inf:
+            self._best.restore(self.network)
