@@ -80,6 +80,19 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
         ``(fan_in, fan_out, rng) -> weights``. 'auto' takes He for the relu family, LeCun for selu,
         and Glorot otherwise. Biases start at zero.
+    normalization : {'batch', 'layer'} or None, default=None
+        Normalises what each hidden unit is given, over the batch or over the units of the layer.
+        With 'batch' the shift behind it takes the place of the bias.
+    dropout : float in [0, 1) or sequence, default=0
+        The share of hidden units that are dropped in training; a sequence has one for each hidden
+        layer. Behind selu it is alpha-dropout.
+    input_dropout : float in [0, 1), default=0
+        The share of inputs that are dropped in training.
+    noise : float, default=0
+        Standard deviation of the Gaussian noise that training adds to the inputs and to what each
+        hidden unit is given (behind the normalisation).
+    residual : bool, default=False
+        Whether each hidden layer has a skip connection, projected where the widths differ.
     solver : str or Optimizer, default='adam'
         'sgd', 'nesterov', 'rmsprop', 'adagrad', 'adam', 'adamw', 'nadam', 'adamax', 'radam',
         'lion', 'lbfgs', or an object such as ``Adam(beta_1=0.95)``.
@@ -92,6 +105,10 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         Strength of the penalty on the weights; biases are spared.
     l1_ratio : float in [0, 1], default=0
         The share of the penalty that is on absolute values.
+    max_norm : float or None, default=None
+        Cap on the norm of each unit's incoming weights.
+    clip_norm : float or None, default=None
+        Cap on the norm of each step's gradient.
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch; 'auto' is ``min(200, n_samples)``. The last one may be shorter.
     max_iter : int, default=200
@@ -121,6 +138,11 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
     class_weight : dict, 'balanced' or None, default=None
         Factors on the sample weights by class; 'balanced' gives each class the same
         total (in `partial_fit`, among the rows of the call).
+    ema_decay : float in [0, 1) or None, default=None
+        Predict by a running average of the weights that keeps this share of itself in each step.
+    augment : callable or None, default=None
+        ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
+        overwrite and a ``numpy.random.Generator``; changes the training batches alone.
 
     Attributes
     ----------
@@ -185,11 +207,18 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         loss: Any = "cross_entropy",
         label_smoothing: float = 0.0,
         initializer: Any = "auto",
+        normalization: str | None = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        noise: float = 0.0,
+        residual: bool = False,
         solver: Any = "adam",
         learning_rate_init: float = 0.001,
         learning_rate: Any = "constant",
         alpha: float = 0.0001,
         l1_ratio: float = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
         batch_size: Any = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
@@ -202,17 +231,26 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
         class_weight: Any = None,
+        ema_decay: float | None = None,
+        augment: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
         self.label_smoothing = label_smoothing
         self.initializer = initializer
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.noise = noise
+        self.residual = residual
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.max_norm = max_norm
+        self.clip_norm = clip_norm
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
@@ -225,6 +263,8 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.scoring = scoring
         self.class_weight = class_weight
+        self.ema_decay = ema_decay
+        self.augment = augment
 
     # Training
 
@@ -277,6 +317,7 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
                 self.validation_fraction, self._state.split_seed, by
             )
         self._train(samples, validation, self.max_iter)
+        self._state.settle()
         self._state.restart_optimizer(0)
         return self
 
@@ -391,7 +432,7 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             self._state = TrainingState(network, parameters.solver(self.solver).slots, seeds)
             self.history_ = History()
         else:
-            self._state.network = self._network.rebuilt(self._chain(), self._objective())
+            self._state.network = self._state.network.rebuilt(self._chain(), self._objective())
 
     def _chain(self) -> Chain:
         hidden = parameters.hidden_sizes(self.hidden_layer_sizes)
@@ -401,6 +442,11 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             self._labels.n_outputs,
             parameters.activations(self.activation, len(hidden)),
             parameters.initializer(self.initializer),
+            self.normalization,
+            parameters.dropout(self.dropout, len(hidden)),
+            self.input_dropout,
+            self.noise,
+            self.residual,
         ).chain()
 
     def _objective(self) -> Objective:
@@ -424,6 +470,10 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             shuffle=bool(self.shuffle),
             max_epochs=self.max_iter,
             tol=float(self.tol),
+            clip_norm=self.clip_norm,
+            max_norm=self.max_norm,
+            ema_decay=self.ema_decay,
+            augment=self.augment,
         )
 
     def _train(self, samples: Samples, validation: Samples | None, epochs: int) -> None:
@@ -499,19 +549,19 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def _network(self) -> Network:
-        return self._state.network
+        return self._state.judged
 
     @property
     def coefs_(self) -> list[NDArray]:
         """The weights of each dense layer, as views of shape (fan_in, fan_out)."""
         check_is_fitted(self, "_state")
-        return [values[0] for values in self._network.dense]
+        return self._network.weights
 
     @property
     def intercepts_(self) -> list[NDArray]:
         """The biases of each dense layer, as views of shape (fan_out,)."""
         check_is_fitted(self, "_state")
-        return [values[1] for values in self._network.dense]
+        return self._network.biases
 
     def _logits(self, X: Any) -> NDArray:
         check_is_fitted(self, "_state")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .nn.activations import ACTIVATIONS, ActivationFunction
+from .nn.architecture import NORMALIZATIONS
 from .nn.component import (
     BOOLEAN,
     NOTHING,
@@ -25,6 +26,7 @@ from .nn.optimizers import LBFGS, SOLVERS, Optimizer
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 
 _COUNT = Interval("[1, inf)", integer=True)
+_RATE = Interval("[0, 1)")
 _POSITIVE = Interval("(0, inf)")
 _NON_NEGATIVE = Interval("[0, inf)")
 _SEQUENCE = (list, tuple, np.ndarray)
@@ -42,6 +44,11 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         Names([*INITIALIZERS, "auto"]),
         Function("(fan_in, fan_out, rng) -> weights"),
     ),
+    "normalization": (NOTHING, Names(NORMALIZATIONS)),
+    "dropout": (_RATE, Instance(_SEQUENCE, "a sequence with one per hidden layer")),
+    "input_dropout": (_RATE,),
+    "noise": (_NON_NEGATIVE,),
+    "residual": (BOOLEAN,),
     "solver": (Names(SOLVERS), Instance((Optimizer, LBFGS), "an optimizer such as Adam()")),
     "learning_rate_init": (_POSITIVE,),
     "learning_rate": (
@@ -51,6 +58,8 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     ),
     "alpha": (_NON_NEGATIVE,),
     "l1_ratio": (Interval("[0, 1]"),),
+    "max_norm": (NOTHING, _POSITIVE),
+    "clip_norm": (NOTHING, _POSITIVE),
     "batch_size": (Names(["auto"]), _COUNT),
     "max_iter": (_COUNT,),
     "tol": (_NON_NEGATIVE,),
@@ -70,6 +79,8 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         Function("(estimator, X, y) -> score"),
     ),
     "class_weight": (NOTHING, Names(["balanced"]), Instance(dict, "a dict {label: weight}")),
+    "ema_decay": (NOTHING, Interval("[0, 1)")),
+    "augment": (NOTHING, Function("(batch, rng) -> batch")),
 }
 
 
@@ -120,6 +131,14 @@ def activations(value: Any, n_layers: int) -> Sequence[ActivationFunction]:
     for function in functions:
         check_parameter("activation", "element", function, ALLOWED["activation"][:2])
     return [resolve(function, ACTIVATIONS) for function in functions]
+
+
+def dropout(value: Any, n_layers: int) -> list[float]:
+    """Return the dropout rate of each hidden layer."""
+    rates = per_layer("dropout", value, n_layers)
+    for rate in rates:
+        check_parameter("dropout", "element", rate, (_RATE,))
+    return rates
 
 
 def loss(value: Any) -> Loss:

@@ -1,18 +1,29 @@
 """From the shape of a multilayer perceptron to its chain of layers.
 
-A hidden layer is a small stack, and the logits come from a last dense layer::
+A hidden layer is a small stack, and the logits come from a last dense layer; what is not asked for
+is left out::
 
-    inputs -> [ Dense -> Activation ] -> ... -> Dense -> logits
+    inputs -> Noise -> Dropout
+           -> [ Dense -> Norm -> Noise -> Activation -> Dropout ] -> ...      (+ skip)
+           -> Dense -> logits
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .activations import ActivationFunction, Identity
 from .initializers import INITIALIZERS, Initializer
 from .layers import Activation, Chain, Dense, Layer
+from .noise import AlphaDropout, Dropout, GaussianNoise
+from .normalization import BatchNorm, LayerNorm
+from .residual import Residual
+
+NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm]] = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+}
 
 
 @dataclass(frozen=True)
@@ -31,13 +42,23 @@ class Architecture:
         One per hidden layer.
     initializer : callable or None
         Weights of every dense layer; None takes what suits the layer's activation.
+    normalization : {"batch", "layer"} or None
+        What follows the dense layer of each hidden layer.
+    dropout : sequence of float
+        The rate behind each hidden layer; empty for none.
+    input_dropout : float
+        The rate on the inputs.
+    noise : float
+        Standard deviation of the noise on the inputs and before each activation.
+    residual : bool
+        Whether each hidden layer has a skip connection.
 
     Examples
     --------
     >>> from skdigits.nn.activations import ReLU
-    >>> chain = Architecture(64, [32], 10, [ReLU()], None).chain()
+    >>> chain = Architecture(64, [32], 10, [ReLU()], None, normalization="batch").chain()
     >>> [type(layer).__name__ for layer in chain.layers]
-    ['Dense', 'Activation', 'Dense']
+    ['Dense', 'BatchNorm', 'Activation', 'Dense']
     """
 
     n_features: int
@@ -45,17 +66,53 @@ class Architecture:
     n_outputs: int
     activations: Sequence[ActivationFunction]
     initializer: Initializer | None
+    normalization: str | None = None
+    dropout: Sequence[float] = field(default_factory=list)
+    input_dropout: float = 0.0
+    noise: float = 0.0
+    residual: bool = False
 
     def chain(self) -> Chain:
         """Return the layers, from the inputs to the logits."""
-        layers: list[Layer] = []
+        layers: list[Layer] = [*self._noise(), *self._drop(self.input_dropout, Identity())]
         fan_in = self.n_features
-        for units, function in zip(self.hidden, self.activations, strict=True):
-            layers += [self._dense(fan_in, units, function), Activation(function)]
+        rates = self.dropout or [0.0] * len(self.hidden)
+        for units, function, rate in zip(self.hidden, self.activations, rates, strict=True):
+            block = self._block(fan_in, units, function, rate)
+            layers += [self._skip(block, fan_in, units)] if self.residual else block
             fan_in = units
         layers.append(self._dense(fan_in, self.n_outputs, Identity()))
         return Chain(layers)
 
-    def _dense(self, fan_in: int, fan_out: int, function: ActivationFunction) -> Dense:
+    def _block(
+        self, fan_in: int, units: int, function: ActivationFunction, rate: float
+    ) -> list[Layer]:
+        """Return the layers of a hidden layer."""
+        # A shift behind the normalisation over the batch makes a bias before it superfluous.
+        layers: list[Layer] = [
+            self._dense(fan_in, units, function, bias=self.normalization != "batch")
+        ]
+        if self.normalization is not None:
+            layers.append(NORMALIZATIONS[self.normalization](units))
+        return [*layers, *self._noise(), Activation(function), *self._drop(rate, function)]
+
+    def _skip(self, block: list[Layer], fan_in: int, units: int) -> Residual:
+        """Return the block with a way around it."""
+        same = fan_in == units
+        around = None if same else self._dense(fan_in, units, Identity(), bias=False)
+        return Residual(Chain(block), around)
+
+    def _noise(self) -> list[Layer]:
+        return [GaussianNoise(self.noise)] if self.noise else []
+
+    def _drop(self, rate: float, function: ActivationFunction) -> list[Layer]:
+        if not rate:
+            return []
+        keeps_variance = getattr(function, "self_normalizing", False)
+        return [AlphaDropout(rate) if keeps_variance else Dropout(rate)]
+
+    def _dense(
+        self, fan_in: int, fan_out: int, function: ActivationFunction, *, bias: bool = True
+    ) -> Dense:
         suited = INITIALIZERS[getattr(function, "initializer", "he_normal")]
-        return Dense(fan_in, fan_out, self.initializer or suited)
+        return Dense(fan_in, fan_out, self.initializer or suited, bias)

@@ -10,9 +10,9 @@ with the batch, so nothing of a batch ever stays on a layer and prediction is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from .elementwise import chunks
 from .initializers import Initializer
 from .workspace import Workspace
 
+if TYPE_CHECKING:
+    from .noise import RowDraws
+
 Values = tuple[Any, ...]
 """A layer's arrays in the order of its `parameters`; of a chain, its layers' values."""
 
@@ -30,7 +33,7 @@ Backward = Callable[[NDArray, Values, bool], "NDArray | None"]
 
 
 class Step(Workspace):
-    """What the layers of one training step share: memory and the weights of the batch's rows.
+    """What the layers of one training step share: memory, row weights and random numbers.
 
     Parameters
     ----------
@@ -41,9 +44,12 @@ class Step(Workspace):
     ----------
     weights : ndarray of shape (n_rows,)
         Row weights that sum to one.
+    draws : RowDraws
+        Random numbers for the rows, where a layer asks for them.
     """
 
     weights: NDArray
+    draws: RowDraws
 
     def begin(self, weights: NDArray) -> None:
         """Begin the step on a batch whose rows have these weights."""
@@ -67,14 +73,30 @@ class Layer:
     """A step on the way from the inputs to the logits."""
 
     takes_sparse: ClassVar[bool] = False
+    random: ClassVar[bool] = False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The layer's arrays, in the order in which `forward` expects them."""
         return ()
 
+    def nest(self, arrays: Iterator[NDArray]) -> Values:
+        """Take the layer's arrays from a flat sequence."""
+        return tuple(next(arrays) for _ in self.parameters)
+
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Fill the arrays with their initial values."""
+
+    def weights(self, values: Values) -> list[NDArray]:
+        """Return the weights on the main path from the inputs to the logits."""
+        return []
+
+    def biases(self, values: Values) -> list[NDArray]:
+        """Return the biases on the main path from the inputs to the logits."""
+        return []
+
+    def cap_norms(self, values: Values, largest: float) -> None:
+        """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs outside training; the inputs may be overwritten."""
@@ -132,6 +154,21 @@ class Dense(Layer):
         weight[...] = drawn
         for bias in biases:
             bias.fill(0)
+
+    def weights(self, values: Values) -> list[NDArray]:
+        """Return the weight."""
+        return [values[0]]
+
+    def biases(self, values: Values) -> list[NDArray]:
+        """Return the bias, if there is one."""
+        return list(values[1:])
+
+    def cap_norms(self, values: Values, largest: float) -> None:
+        """Scale down each column of the weight whose norm exceeds `largest`."""
+        weight = values[0]
+        norms = np.sqrt(np.einsum("ij,ij->j", weight, weight))
+        if norms.max() > largest:
+            weight *= largest / np.maximum(norms, largest)
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``inputs @ weight + bias``."""
@@ -204,10 +241,34 @@ class Chain(Layer):
         """The parameters of all layers."""
         return tuple(parameter for layer in self.layers for parameter in layer.parameters)
 
-    def nest(self, values: Sequence[NDArray]) -> Values:
-        """Group a flat sequence of arrays into one tuple per layer."""
-        arrays = iter(values)
-        return tuple(tuple(next(arrays) for _ in layer.parameters) for layer in self.layers)
+    @property
+    def takes_sparse(self) -> bool:  # type: ignore[override]
+        """Whether the first layer computes on sparse rows as they are."""
+        return bool(self.layers) and self.layers[0].takes_sparse
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether any layer draws random numbers."""
+        return any(layer.random for layer in self.layers)
+
+    def nest(self, arrays: Iterator[NDArray]) -> Values:
+        """Return the values of each layer."""
+        return tuple(layer.nest(arrays) for layer in self.layers)
+
+    def weights(self, values: Values) -> list[NDArray]:
+        """Return the weights of all layers."""
+        pairs = zip(self.layers, values, strict=True)
+        return [weight for layer, own in pairs for weight in layer.weights(own)]
+
+    def biases(self, values: Values) -> list[NDArray]:
+        """Return the biases of all layers."""
+        pairs = zip(self.layers, values, strict=True)
+        return [bias for layer, own in pairs for bias in layer.biases(own)]
+
+    def cap_norms(self, values: Values, largest: float) -> None:
+        """Cap the norms of each layer."""
+        for layer, own in zip(self.layers, values, strict=True):
+            layer.cap_norms(own, largest)
 
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Initialise each layer."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .layers import Chain, Dense, Step, Values
+from .layers import Chain, Step, Values
 from .losses import Objective
 from .workspace import Workspace
 
@@ -124,25 +124,25 @@ class Network:
             start = starts[parameter.role]
             stop = starts[parameter.role] = start + math.prod(parameter.shape)
             arrays.append(vectors[parameter.role][start:stop].reshape(parameter.shape))
-        return self.chain.nest(arrays)
+        return self.chain.nest(iter(arrays))
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the initial parameters."""
         self.chain.initialize(self._values, rng)
 
     @property
-    def dense(self) -> list[Values]:
-        """The weight and the bias of each dense layer, as views."""
-        return [
-            own
-            for layer, own in zip(self.chain.layers, self._values, strict=True)
-            if isinstance(layer, Dense)
-        ]
+    def weights(self) -> list[NDArray]:
+        """The weights of each dense layer, as views."""
+        return self.chain.weights(self._values)
 
     @property
-    def takes_sparse(self) -> bool:
-        """Whether the first layer computes on sparse rows as they are."""
-        return self.chain.layers[0].takes_sparse
+    def biases(self) -> list[NDArray]:
+        """The bias of each dense layer, or the shift of its normalisation, as views."""
+        return self.chain.biases(self._values)
+
+    def cap_norms(self, largest: float) -> None:
+        """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
+        self.chain.cap_norms(self._values, largest)
 
     def predict(self, inputs: Any, memory: Workspace | None = None) -> NDArray:
         """Return the logits of rows outside training.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +50,13 @@ class Samples:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def keys(self) -> NDArray:
+        """A hash of each row and its target, at the row's index in X."""
+        keys = np.zeros(self.X.shape[0], np.uint64)
+        keys[self.rows] = row_keys(self.X, self.targets, self.rows)
+        return keys
+
     def split(self, fraction: float, seed: int, labels: NDArray | None) -> tuple[Samples, Samples]:
         """Set a part of each class aside.
 
@@ -74,8 +82,7 @@ class Samples:
         ValueError
             No class has two distinct rows.
         """
-        keys = row_keys(self.X, self.targets, self.rows)
-        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        _, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
         stratum = np.zeros(len(first), int)
         if labels is not None:
             stratum = np.unique(labels[self.rows[first]], return_inverse=True)[1]
@@ -194,9 +201,10 @@ class Reader:
 class Batch(NamedTuple):
     """Some rows on their way through the network.
 
-    `weights` sum to one; `total` is the sum of the rows' sample weights.
+    `rows` are their indices in X; `weights` sum to one; `total` is the sum of the sample weights.
     """
 
+    rows: NDArray
     inputs: Any
     targets: NDArray
     weights: NDArray
@@ -231,4 +239,4 @@ def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iter
             taken = samples.weights[rows]
             total = float(taken.sum())
             weights = (taken / total).astype(reader.dtype)
-        yield Batch(reader.read(samples.X, rows), samples.targets[rows], weights, total)
+        yield Batch(rows, reader.read(samples.X, rows), samples.targets[rows], weights, total)

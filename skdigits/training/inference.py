@@ -51,7 +51,7 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
 
 
 def _blockwise(network: Network, X: Any, rows: NDArray) -> NDArray:
-    reader = Reader(network.dtype, network.takes_sparse)
+    reader = Reader(network.dtype, network.chain.takes_sparse)
     memory = Workspace(network.dtype)
     blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
     # A row that overflows has infinite logits, not a warning for each caller to silence.

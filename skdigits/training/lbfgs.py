@@ -44,10 +44,7 @@ class FullBatch:
         """Return loss and gradient in double precision."""
         trainer, network, batch = self.trainer, self.trainer.network, self.batch
         network.parameters[...] = parameters
-        trainer.step.begin(batch.weights)
-        loss, logits = network.loss_and_gradient(
-            batch.inputs, batch.targets, trainer.gradients, trainer.step
-        )
+        loss, logits = trainer.loss_and_gradient(batch)
         correct = network.objective.output.correct(logits, batch.targets)
         self.accuracy = float(batch.weights @ correct)
         weights, gradient = (

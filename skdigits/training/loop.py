@@ -13,14 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.layers import Step
 from skdigits.nn.network import Network
+from skdigits.nn.noise import RowDraws
 from skdigits.nn.optimizers import LBFGS, Decay, Optimizer
 from skdigits.nn.schedules import Clock, Schedule
 
-from .batches import Reader, Samples, batches
+from .average import Average
+from .batches import Batch, Reader, Samples, batches
 from .history import Tally
 from .lbfgs import minimize
 from .stopping import Snapshot
@@ -35,7 +38,8 @@ class Settings:
 
     `alpha` and `l1_ratio` are the elastic-net penalty, divided by each batch's sum of weights;
     `max_epochs` is the length that a schedule plans for; `tol` ends L-BFGS at a gradient this
-    small.
+    small; `clip_norm` caps the gradient, `max_norm` each unit's incoming weights; `augment` is
+    given each training batch.
     """
 
     solver: Optimizer | LBFGS
@@ -47,6 +51,10 @@ class Settings:
     shuffle: bool
     max_epochs: int
     tol: float
+    clip_norm: float | None = None
+    max_norm: float | None = None
+    ema_decay: float | None = None
+    augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
 
 
 class TrainingState:
@@ -59,17 +67,37 @@ class TrainingState:
     n_slots : int
         Vectors of state that the optimizer keeps.
     seeds : numpy.random.SeedSequence
-        Initial weights, shuffles and the validation split draw from streams spawned off it.
+        Initial weights, shuffles, the validation split, random layers and augmentation draw from
+        streams spawned off it.
+
+    Attributes
+    ----------
+    average : Average or None
+        The running average of the network, where predictions come from one.
     """
 
     def __init__(self, network: Network, n_slots: int, seeds: np.random.SeedSequence):
-        for_weights, for_shuffles, for_split = seeds.spawn(3)
+        for_weights, for_shuffles, for_split, for_layers, for_augment = seeds.spawn(5)
         self.network = network
         self.network.initialize(np.random.default_rng(for_weights))
         self.shuffle_rng = np.random.default_rng(for_shuffles)
+        self.layers_rng = np.random.default_rng(for_layers)
+        self.augment_rng = np.random.default_rng(for_augment)
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
+        self.average: Average | None = None
         self.restart_optimizer(n_slots)
+
+    @property
+    def judged(self) -> Network:
+        """The network that predicts: the average, where there is one."""
+        return self.network if self.average is None else self.average.network
+
+    def settle(self) -> None:
+        """Let the network take over its average, at the end of a training."""
+        if self.average is not None:
+            Snapshot(self.average.network).restore(self.network)
+            self.average = None
 
     def restart_optimizer(self, n_slots: int) -> None:
         """Forget the optimizer's state and the position in the schedule, but not the network."""
@@ -111,10 +139,13 @@ class Trainer:
         self.end_of_epoch = end_of_epoch
         self.outcome = "max_iter"
         self.step = Step(self.network.dtype)
-        self.reader = Reader(self.network.dtype, self.network.takes_sparse)
+        self.reader = Reader(self.network.dtype, self.network.chain.takes_sparse)
         self.gradient = np.zeros_like(self.network.parameters)
         self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
+        self.step.draws = RowDraws(state.layers_rng)
         self.good = Snapshot(self.network)
+        if settings.ema_decay is not None and state.average is None:
+            state.average = Average(self.network)
 
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.
@@ -154,10 +185,7 @@ class Trainer:
         measured = math.ceil(n_steps / NORMS_PER_EPOCH)
         tally, norms, rate = Tally(), [], 0.0
         for i, batch in enumerate(batches(self.samples, order, settings.batch_size, self.reader)):
-            self.step.begin(batch.weights)
-            loss, logits = network.loss_and_gradient(
-                batch.inputs, batch.targets, self.gradients, self.step
-            )
+            loss, logits = self.loss_and_gradient(batch)
             correct = network.objective.output.correct(logits, batch.targets)
             tally.add(loss, float(batch.weights @ correct), batch.total)
             if not math.isfinite(loss):
@@ -168,6 +196,16 @@ class Trainer:
             rate = self._update(optimizer, clock, batch.total)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
+
+    def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
+        """Run the network forward and backward; return the loss and the logits."""
+        self.step.begin(batch.weights)
+        if self.network.chain.random:
+            self.step.draws.begin(self.samples.keys[batch.rows])
+        inputs = batch.inputs
+        if self.settings.augment is not None:
+            inputs = self.settings.augment(inputs, self.state.augment_rng)
+        return self.network.loss_and_gradient(inputs, batch.targets, self.gradients, self.step)
 
     def _update(self, optimizer: Optimizer, clock: Clock, total: float) -> float:
         """Let the optimizer take a step; return its learning rate."""
@@ -180,8 +218,15 @@ class Trainer:
             settings.alpha * settings.l1_ratio / total,
         )
         state.step += 1
+        if settings.clip_norm is not None:
+            norm = math.sqrt(self.gradient @ self.gradient)
+            self.gradient *= settings.clip_norm / max(norm, settings.clip_norm)
         scalars = optimizer.scalars(state.step, rate, settings.schedule.momentum(clock))
         optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
+        if settings.max_norm is not None:
+            network.cap_norms(settings.max_norm)
+        if state.average is not None and settings.ema_decay is not None:
+            state.average.follow(network, settings.ema_decay)
         return rate
 
     def train_on_all_rows(self, lbfgs: LBFGS) -> None:

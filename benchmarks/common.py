@@ -1,0 +1,54 @@
+"""What the benchmarks share: the machine in a line, the digits, and alternating timings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from skdigits.digits import load_mnist
+
+_PACKAGES = ("numpy", "scikit-learn", "numba", "torch", "skorch")
+
+
+def machine() -> str:
+    """Return processor, cores, BLAS threads and versions in a few lines."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    versions = [f"Python {platform.python_version()}"]
+    for package in _PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
+    return f"{model}, {os.cpu_count()} cores, {threads} BLAS threads\n{', '.join(versions)}"
+
+
+def mnist(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return MNIST's canonical split; in float32 the pixels are scaled to [0, 1]."""
+    digits = load_mnist()
+    if dtype == "uint8":
+        return digits.X_train, digits.y_train, digits.X_test, digits.y_test
+    scaled = [X.astype(dtype) / np.dtype(dtype).type(255) for X in (digits.X_train, digits.X_test)]
+    return scaled[0], digits.y_train, scaled[1], digits.y_test
+
+
+def alternate(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Time the runs in turn, A B A B ..., and return the median seconds of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(times) for name, times in seconds.items()}

@@ -1,0 +1,185 @@
+"""Layers that are random in training and silent in prediction.
+
+Random numbers belong to rows: equal rows of a batch get equal numbers, wherever they stand in it.
+So a row of weight 2 is treated exactly as the same row twice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .activations import SELU
+from .layers import Backward, Layer, Step, Values
+from .workspace import Workspace
+
+
+class RowDraws:
+    """Random numbers for the rows of a batch.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Advanced by each draw.
+
+    Examples
+    --------
+    >>> draws = RowDraws(np.random.default_rng(0))
+    >>> draws.begin(np.array([7, 3, 7], dtype=np.uint64))
+    >>> bits = draws.bits(4)
+    >>> bits.shape, bool((bits[0] == bits[2]).all()), bool((bits[0] == bits[1]).all())
+    ((3, 4), True, False)
+    """
+
+    def __init__(self, rng: np.random.Generator):
+        self.rng = rng
+
+    def begin(self, keys: NDArray) -> None:
+        """Take the keys of the rows of a batch; equal keys mean equal rows."""
+        distinct, self._rank = np.unique(keys, return_inverse=True)
+        self._n_distinct = len(distinct)
+
+    def bits(self, n_columns: int) -> NDArray:
+        """Return uniform 16-bit integers of shape (n_rows, n_columns)."""
+        size = self._n_distinct * n_columns
+        # The raw 64-bit words of the generator are by far the fastest source of random bits.
+        words = self.rng.bit_generator.random_raw(math.ceil(size / 4))
+        drawn = words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
+        return drawn.take(self._rank, axis=0)
+
+    def normal(self, out: NDArray, memory: Workspace) -> NDArray:
+        """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""
+        drawn = memory.empty(self._n_distinct, out.shape[1])
+        self.rng.standard_normal(out=drawn, dtype=out.dtype)
+        return drawn.take(self._rank, axis=0, out=out, mode="clip")
+
+
+class Random(Layer):
+    """A layer that only acts in training."""
+
+    random: ClassVar[bool] = True
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return the inputs as they are."""
+        return inputs
+
+
+@dataclass(frozen=True)
+class Dropout(Random):
+    """Sets a share of the units to zero and scales the others up ("inverted" dropout).
+
+    ``outputs = inputs * mask / (1 - rate)``, so that the expectation is that of prediction.
+
+    Parameters
+    ----------
+    rate : float in (0, 1)
+        The probability that a unit is dropped, exact to 2^-16.
+
+    References
+    ----------
+    Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting.
+
+    Examples
+    --------
+    >>> Dropout(0.5)
+    Dropout(rate=0.5)
+    """
+
+    rate: float
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Drop units; backward drops the same."""
+        threshold = min(round(self.rate * 2**16), 2**16 - 1)
+        kept = step.draws.bits(inputs.shape[1]) >= threshold
+        factor = step.empty(*inputs.shape)
+        np.multiply(kept, factor.dtype.type(1 / (1 - threshold / 2**16)), out=factor)
+        outputs = np.multiply(inputs, factor, out=step.empty(*inputs.shape))
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            d_outputs *= factor
+            return d_outputs
+
+        return outputs, backward
+
+
+@dataclass(frozen=True)
+class AlphaDropout(Random):
+    """Dropout that keeps mean 0 and variance 1, for networks of `SELU` units.
+
+    Dropped units take the value towards which selu saturates, ``s = -scale * alpha``; then
+    ``outputs = a * x + b`` with ``a = (q + s^2 * q * (1 - q))^(-1/2)``, ``b = -a * (1 - q) * s``
+    and ``q = 1 - rate``.
+
+    Parameters
+    ----------
+    rate : float in (0, 1)
+        The probability that a unit is dropped, exact to 2^-16.
+
+    References
+    ----------
+    Klambauer et al. (2017), Self-normalizing neural networks.
+
+    Examples
+    --------
+    >>> AlphaDropout(0.1)
+    AlphaDropout(rate=0.1)
+    """
+
+    rate: float
+    SATURATED: ClassVar[float] = -SELU.SCALE * SELU.ALPHA
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Drop units; backward drops the same."""
+        threshold = min(round(self.rate * 2**16), 2**16 - 1)
+        s, q = self.SATURATED, 1 - threshold / 2**16
+        a = (q + s * s * q * (1 - q)) ** -0.5
+        b = -a * (1 - q) * s
+        kept = step.draws.bits(inputs.shape[1]) >= threshold
+        factor = step.empty(*inputs.shape)
+        np.multiply(kept, factor.dtype.type(a), out=factor)
+        outputs = np.multiply(inputs, factor, out=step.empty(*inputs.shape))
+        # A kept unit becomes a * x + b, a dropped one a * s + b.
+        outputs += np.where(kept, outputs.dtype.type(b), outputs.dtype.type(a * s + b))
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            d_outputs *= factor
+            return d_outputs
+
+        return outputs, backward
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Random):
+    """Adds independent normal noise to each unit.
+
+    Parameters
+    ----------
+    deviation : float > 0
+        Standard deviation of the noise.
+
+    References
+    ----------
+    Rasmus et al. (2015), Semi-supervised learning with ladder networks.
+
+    Examples
+    --------
+    >>> GaussianNoise(0.3)
+    GaussianNoise(deviation=0.3)
+    """
+
+    deviation: float
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Add noise; backward passes the gradient on."""
+        outputs = step.draws.normal(step.empty(*inputs.shape), step)
+        outputs *= self.deviation
+        outputs += inputs
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            return d_outputs
+
+        return outputs, backward

@@ -1,0 +1,210 @@
+"""Normalisation of each unit over the batch, or of each row over its units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layers import Backward, Layer, Parameter, Step, Values
+from .workspace import Workspace
+
+EPSILON = 1e-5
+"""Added to variances, so that a constant unit is divided by something."""
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Normalises each unit over the batch, then scales and shifts it.
+
+    ``outputs = scale * (x - mean) / sqrt(var + 1e-5) + shift`` with the weighted mean and variance
+    of the batch in training and their running averages in prediction. A batch of a single row has
+    no variance: it is normalised by the running averages, which it leaves alone.
+
+    Parameters
+    ----------
+    units : int
+        The number of inputs and outputs.
+
+    References
+    ----------
+    Ioffe and Szegedy (2015), Batch normalization: accelerating deep network training by reducing
+    internal covariate shift.
+
+    Examples
+    --------
+    >>> [parameter.role for parameter in BatchNorm(3).parameters]
+    ['offset', 'offset', 'buffer', 'buffer', 'buffer']
+    """
+
+    units: int
+    # The running averages are plain means of the first ten batches, then forget a tenth per batch;
+    # a shorter batch counts for less.
+    HORIZON: ClassVar[int] = 10
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Scale and shift; running mean, running variance, and the rows in them and in the largest batch."""
+        learnt = Parameter("offset", (self.units,))
+        running = Parameter("buffer", (self.units,))
+        return learnt, learnt, running, running, Parameter("buffer", (2,))
+
+    def initialize(self, values: Values, rng: np.random.Generator) -> None:
+        """Start as the identity on normal inputs."""
+        for array, start in zip(values, (1, 0, 0, 1, 0), strict=True):
+            array.fill(start)
+
+    def biases(self, values: Values) -> list[NDArray]:
+        """Return the shift, which takes the place of the bias of the layer before."""
+        return [values[1]]
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Normalise by the running averages, in the memory of the inputs."""
+        scale, shift, mean, variance, _ = values
+        inputs -= mean
+        inputs *= scale / np.sqrt(variance + EPSILON)
+        inputs += shift
+        return inputs
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Normalise by the batch.
+
+        With x' the normalised inputs and w the row weights, backward is
+        ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``.
+        """
+        if np.count_nonzero(step.weights) < 2:
+            return self._forward_single(inputs, values, step)
+        scale, shift, *_ = values
+        mean = step.weights @ inputs
+        normal = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
+        square = np.multiply(normal, normal, out=step.empty(*inputs.shape))
+        variance = step.weights @ square
+        self._remember(len(inputs), mean, variance, values)
+        inverse = 1 / np.sqrt(variance + EPSILON)
+        normal *= inverse
+        outputs = np.multiply(normal, scale, out=square)
+        outputs += shift
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            d_scale, d_shift, *_ = gradients
+            d_normal = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
+            np.add.reduce(d_normal, axis=0, out=d_scale)
+            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            correction = np.multiply(normal, d_scale, out=d_normal)
+            correction += d_shift
+            correction *= step.weights[:, np.newaxis]
+            d_outputs -= correction
+            d_outputs *= scale * inverse
+            return d_outputs
+
+        return outputs, backward
+
+    def _remember(self, n_rows: int, mean: NDArray, variance: NDArray, values: Values) -> None:
+        """Move the running averages towards the batch's."""
+        *_, running_mean, running_variance, rows = values
+        rows[1] = max(rows[1], n_rows)
+        rows[0] = min(rows[0] + n_rows, self.HORIZON * rows[1])
+        share = n_rows / rows[0]
+        running_mean += share * (mean - running_mean)
+        running_variance += share * (variance - running_variance)
+
+    def _forward_single(
+        self, inputs: NDArray, values: Values, step: Step
+    ) -> tuple[NDArray, Backward]:
+        """Normalise by the running averages, which are constants to the gradient."""
+        scale, shift, mean, variance, _ = values
+        inverse = 1 / np.sqrt(variance + EPSILON)
+        normal = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
+        normal *= inverse
+        outputs = np.multiply(normal, scale, out=step.empty(*inputs.shape))
+        outputs += shift
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            d_scale, d_shift, *_ = gradients
+            d_scale[...] = np.einsum("ij,ij->j", d_outputs, normal)
+            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            d_outputs *= scale * inverse
+            return d_outputs
+
+        return outputs, backward
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Normalises each row over its units, then scales and shifts each unit.
+
+    ``outputs = scale * (x - mean) / sqrt(var + 1e-5) + shift``, with mean and variance over the
+    units of the row; the same in training and prediction.
+
+    Parameters
+    ----------
+    units : int
+        The number of inputs and outputs.
+
+    References
+    ----------
+    Ba, Kiros and Hinton (2016), Layer normalization.
+
+    Examples
+    --------
+    >>> layer, memory = LayerNorm(4), Workspace(np.float64)
+    >>> values = np.ones(4), np.zeros(4)
+    >>> layer.predict(np.array([[1.0, 2.0, 3.0, 4.0]]), values, memory).round(2)
+    array([[-1.34, -0.45,  0.45,  1.34]])
+    """
+
+    units: int
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Scale and shift."""
+        return Parameter("offset", (self.units,)), Parameter("offset", (self.units,))
+
+    def initialize(self, values: Values, rng: np.random.Generator) -> None:
+        """Start without scale or shift."""
+        scale, shift = values
+        scale.fill(1)
+        shift.fill(0)
+
+    def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
+        """Return the normalised rows."""
+        scale, shift = values
+        normal, _ = self._normalize(inputs, memory.empty(*inputs.shape))
+        normal *= scale
+        normal += shift
+        return normal
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Normalise the rows.
+
+        With x' the normalised inputs and ``e = d * scale``, backward is
+        ``d_x = (e - mean(e) - x' * mean(e * x')) / sqrt(var + eps)``.
+        """
+        scale, shift = values
+        normal, inverse = self._normalize(inputs, step.empty(*inputs.shape))
+        outputs = np.multiply(normal, scale, out=step.empty(*inputs.shape))
+        outputs += shift
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            d_scale, d_shift = gradients
+            product = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
+            np.add.reduce(product, axis=0, out=d_scale)
+            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            d_outputs *= scale
+            along = np.einsum("ij,ij->i", d_outputs, normal)[:, np.newaxis] / self.units
+            d_outputs -= d_outputs.mean(axis=1, keepdims=True)
+            d_outputs -= np.multiply(normal, along, out=product)
+            d_outputs *= inverse
+            return d_outputs
+
+        return outputs, backward
+
+    def _normalize(self, inputs: NDArray, out: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the rows at mean 0 and variance 1, and the factor that made them so."""
+        normal = np.subtract(inputs, inputs.mean(axis=1, keepdims=True), out=out)
+        variance = np.einsum("ij,ij->i", normal, normal)[:, np.newaxis] / self.units
+        inverse = 1 / np.sqrt(variance + EPSILON)
+        normal *= inverse
+        return normal, inverse

@@ -1,0 +1,53 @@
+"""A running average of a network's weights, often better than the weights themselves."""
+
+from __future__ import annotations
+
+from skdigits.nn.elementwise import chunks
+from skdigits.nn.network import Network
+
+
+class Average:
+    """Exponential moving average of parameters and buffers.
+
+    ``average += (1 - decay_t) * (network - average)`` after each step t, where
+    ``decay_t = min(decay, (1 + t) / (10 + t))`` forgets the initial weights soon.
+
+    Parameters
+    ----------
+    network : Network
+        Where the average starts.
+
+    References
+    ----------
+    Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging.
+
+    Examples
+    --------
+    >>> from skdigits.nn.architecture import Architecture
+    >>> from skdigits.nn.losses import CrossEntropy, Objective, Softmax
+    >>> chain = Architecture(2, [], 3, [], None).chain()
+    >>> network = Network(chain, Objective(Softmax(), CrossEntropy()), "float64")
+    >>> average = Average(network)
+    >>> network.parameters += 1
+    >>> average.follow(network, decay=0.999)
+    >>> round(float(average.network.parameters[0]), 4)
+    0.8182
+    """
+
+    def __init__(self, network: Network):
+        self.network = Network(network.chain, network.objective, network.dtype)
+        self.network.parameters[...] = network.parameters
+        self.network.buffers[...] = network.buffers
+        self.steps = 0
+
+    def follow(self, network: Network, decay: float) -> None:
+        """Move a little towards the network."""
+        self.steps += 1
+        share = 1 - min(decay, (1 + self.steps) / (10 + self.steps))
+        own = self.network
+        for average, latest in (
+            (own.parameters, network.parameters),
+            (own.buffers, network.buffers),
+        ):
+            for a, p in chunks(average, latest):
+                a += share * (p - a)
