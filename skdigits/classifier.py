@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 )
 
 from . import parameters
+from .callbacks import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
 from .labels import ExclusiveClasses, labels_of
 from .nn.architecture import Architecture
 from .nn.component import InvalidParameterError
@@ -52,7 +53,7 @@ def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
     return True
 
 
-class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
+class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Multilayer perceptron classifier, trained by its own backpropagation in NumPy.
 
     A stack of dense layers with nonlinear activations, ``a_k = f_k(a_{k-1} W_k + b_k)``, whose last
@@ -268,6 +269,7 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
 
     # Training
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -301,6 +303,9 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             A parameter, the data or the weights are not as described.
         """
         parameters.check_parameters(self)
+        given = {"X": X, "y": y, "metadata": {}}
+        if sample_weight is not None:
+            given["metadata"] = {"sample_weight": sample_weight}
         fresh = not (self.warm_start and hasattr(self, "_state"))
         X, y = self._check_data(X, y, reset=fresh)
         if fresh:
@@ -316,9 +321,11 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             samples, validation = samples.split(
                 self.validation_fraction, self._state.split_seed, by
             )
-        self._train(samples, validation, self.max_iter)
+        tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
+        self._train(samples, validation, self.max_iter, tasks)
         self._state.settle()
         self._state.restart_optimizer(0)
+        tasks.end()
         return self
 
     @available_if(_learns_in_parts)
@@ -358,7 +365,7 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
         n_slots = parameters.solver(self.solver).slots
         if len(self._state.slots) != n_slots:
             self._state.restart_optimizer(n_slots)
-        self._train(samples, None, 1)
+        self._train(samples, None, 1, NoTasks())
         return self
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -476,7 +483,9 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             augment=self.augment,
         )
 
-    def _train(self, samples: Samples, validation: Samples | None, epochs: int) -> None:
+    def _train(
+        self, samples: Samples, validation: Samples | None, epochs: int, tasks: NoTasks
+    ) -> None:
         """Run the epochs and set what they leave behind."""
         settings = self._settings(len(samples))
         watch = None if validation is None else self._watch(validation)
@@ -491,8 +500,9 @@ class FromScratchMLPClassifier(ClassifierMixin, BaseEstimator):
             self._plateau,
             watch,
             self._report if self.verbose else None,
+            tasks.end_epoch,
         )
-        trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch)
+        trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
         trainer.train(epochs)
         if watch is not None and self.early_stopping:
             watch.restore_best()

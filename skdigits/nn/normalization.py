@@ -46,7 +46,7 @@ class BatchNorm(Layer):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Scale and shift; running mean, running variance, and the rows in them and in the largest batch."""
+        """Scale and shift; running mean and variance; the rows in them and in the largest batch."""
         learnt = Parameter("offset", (self.units,))
         running = Parameter("buffer", (self.units,))
         return learnt, learnt, running, running, Parameter("buffer", (2,))

@@ -74,6 +74,8 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
 
     def end_of_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal started
+        # SciPy does not say when an iteration begins.
+        trainer.begin_epoch()
         trainer.network.parameters[...] = intermediate_result.x
         trainer.good.take(trainer.network)
         figures = {

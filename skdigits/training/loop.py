@@ -6,6 +6,7 @@ gets pickled. `Trainer` adds what only lives while training: rows, memory and th
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 import warnings
@@ -88,6 +89,12 @@ class TrainingState:
         self.average: Average | None = None
         self.restart_optimizer(n_slots)
 
+    def frozen(self) -> TrainingState:
+        """Return a copy that predicts like this one and is not touched by further training."""
+        copied = copy.copy(self)
+        copied.network, copied.average = copy.deepcopy(self.judged), None
+        return copied
+
     @property
     def judged(self) -> Network:
         """The network that predicts: the average, where there is one."""
@@ -118,6 +125,8 @@ class Trainer:
     settings : Settings
     end_of_epoch : callable
         ``(figures) -> bool``: told the figures of each epoch, answers whether to stop.
+    begin_epoch : callable, optional
+        Called before each epoch.
 
     Attributes
     ----------
@@ -131,12 +140,14 @@ class Trainer:
         samples: Samples,
         settings: Settings,
         end_of_epoch: Callable[[dict[str, float]], bool],
+        begin_epoch: Callable[[], None] = lambda: None,
     ):
         self.state = state
         self.network = state.network
         self.samples = samples
         self.settings = settings
         self.end_of_epoch = end_of_epoch
+        self.begin_epoch = begin_epoch
         self.outcome = "max_iter"
         self.step = Step(self.network.dtype)
         self.reader = Reader(self.network.dtype, self.network.chain.takes_sparse)
@@ -164,6 +175,7 @@ class Trainer:
     def train_on_batches(self, optimizer: Optimizer) -> None:
         """Follow the gradients of mini-batches, epoch by epoch."""
         for _ in range(self.epochs):
+            self.begin_epoch()
             started = time.perf_counter()
             figures = self._epoch(optimizer)
             if not self.is_finite(figures["loss"]):

@@ -31,6 +31,8 @@ class Monitor:
     validation : Validation, optional
     report : callable, optional
         ``(n_epochs, figures)``, such as one that prints a line.
+    listener : callable, optional
+        ``() -> bool``, called last; True asks to stop.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Monitor:
         plateau: Plateau,
         validation: Validation | None = None,
         report: Callable[[int, dict[str, float]], None] | None = None,
+        listener: Callable[[], bool] = lambda: False,
     ):
         self.state = state
         self.schedule = schedule
@@ -48,6 +51,7 @@ class Monitor:
         self.plateau = plateau
         self.validation = validation
         self.report = report
+        self.listener = listener
         self.n_epochs = 0
 
     def end_of_epoch(self, figures: dict[str, float]) -> bool:
@@ -59,7 +63,8 @@ class Monitor:
         if self.report is not None:
             self.report(self.n_epochs, figures)
         self.plateau.update(figures.get("validation_score", -figures["loss"]))
-        return self.plateau.reached and self._stop_or_lower_rate(figures)
+        stalled = self.plateau.reached and self._stop_or_lower_rate(figures)
+        return self.listener() or stalled
 
     def _stop_or_lower_rate(self, figures: dict[str, float]) -> bool:
         factor = self.schedule.on_plateau(figures.get("learning_rate", 0.0))
