@@ -35,6 +35,7 @@ from .nn.component import InvalidParameterError
 from .nn.layers import Chain
 from .nn.losses import Objective
 from .nn.network import Network
+from .nn.summary import Summary
 from .training.batches import Samples
 from .training.history import History
 from .training.inference import evaluate, predict_logits
@@ -635,6 +636,17 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         """
         logits = self._logits(X)
         return self._labels.decision(logits)
+
+    def summary(self) -> Summary:
+        """Return the table of layers with units and learnt parameters.
+
+        Returns
+        -------
+        summary : Summary
+            A list of rows (layer, units, parameters) that prints as a table.
+        """
+        check_is_fitted(self, "_state")
+        return Summary(self._network.chain, self.n_features_in_)
 
     # scikit-learn's protocols
 

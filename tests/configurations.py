@@ -77,7 +77,7 @@ CONFIGURATIONS = {
         solver=SGD(momentum=0.5),
         learning_rate=StepDecay(every=20, decay=0.5),
         learning_rate_init=0.05,
-        batch_size=16,
+        batch_size=64,
         shuffle=False,
         max_iter=40,
     ),
@@ -106,7 +106,6 @@ CONFIGURATIONS = {
         solver="adagrad",
         learning_rate="warm_restarts",
         learning_rate_init=0.1,
-        warm_start=True,
         max_iter=40,
     ),
 }

@@ -80,6 +80,15 @@ class Layer:
         """The layer's arrays, in the order in which `forward` expects them."""
         return ()
 
+    @property
+    def name(self) -> str:
+        """What a table of layers calls it."""
+        return type(self).__name__
+
+    def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
+        """Return the layers that this one consists of, each with its number of outputs."""
+        return [(self, n_inputs)]
+
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Take the layer's arrays from a flat sequence."""
         return tuple(next(arrays) for _ in self.parameters)
@@ -142,6 +151,10 @@ class Dense(Layer):
         weight = Parameter("weight", (self.fan_in, self.fan_out))
         return (weight, Parameter("offset", (self.fan_out,))) if self.bias else (weight,)
 
+    def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
+        """Return the layer with its `fan_out`."""
+        return [(self, self.fan_out)]
+
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Draw the weights; set the bias to zero."""
         weight, *biases = values
@@ -200,6 +213,11 @@ class Activation(Layer):
 
     function: ActivationFunction
 
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return type(self.function).__name__
+
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``f(inputs)`` in the memory of the inputs."""
         return self._apply(inputs, inputs)
@@ -250,6 +268,13 @@ class Chain(Layer):
     def random(self) -> bool:  # type: ignore[override]
         """Whether any layer draws random numbers."""
         return any(layer.random for layer in self.layers)
+
+    def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
+        """Return the leaves of all layers, from the inputs to the outputs."""
+        found: list[tuple[Layer, int]] = []
+        for layer in self.layers:
+            found += layer.leaves(found[-1][1] if found else n_inputs)
+        return found
 
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Return the values of each layer."""

@@ -53,6 +53,10 @@ class Residual(Layer):
         """The block's parameters, then the projection's."""
         return self.block.parameters + self.projection.parameters
 
+    def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
+        """Return the leaves of both ways, the projection first."""
+        return self.projection.leaves(n_inputs) + self.block.leaves(n_inputs)
+
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Return the block's values and the projection's."""
         return self.block.nest(arrays), self.projection.nest(arrays)

@@ -1,0 +1,135 @@
+"""The learning-rate range test: which learning rate makes the loss fall fastest."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from skdigits.nn.component import Interval, check_parameter
+
+
+@dataclass(frozen=True)
+class LearningRateCurve:
+    """Loss against learning rate.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (n_steps,)
+        Learning rates, each a constant factor above the one before.
+    losses : ndarray of shape (n_steps,)
+        The loss on the batch that was trained on at each rate.
+    smoothed : ndarray of shape (n_steps,)
+        Exponentially weighted means of the losses, corrected for their start.
+    suggestion : float
+        The rate at which the smoothed loss falls fastest: a good ``learning_rate_init``.
+    """
+
+    rates: NDArray
+    losses: NDArray
+    smoothed: NDArray
+    suggestion: float
+
+
+def find_learning_rate(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    n_steps: int = 100,
+    smoothing: float = 0.9,
+) -> LearningRateCurve:
+    """Train a copy on one batch after another while the learning rate rises exponentially.
+
+    The test ends early once the smoothed loss is four times its least value, or not finite.
+
+    Parameters
+    ----------
+    estimator : FromScratchMLPClassifier
+        Left as it is; a copy is trained. Its solver must work on mini-batches.
+    X : {array, sparse matrix} of shape (n_samples, n_features)
+        Scaled as for ``fit``.
+    y : array of shape (n_samples,)
+    lowest, highest : float, default=1e-6 and 10
+        The first and the last learning rate.
+    n_steps : int, default=100
+        Batches to train on.
+    smoothing : float in [0, 1), default=0.9
+        How much of the smoothed loss is kept from batch to batch.
+
+    Returns
+    -------
+    curve : LearningRateCurve
+
+    Raises
+    ------
+    ValueError
+        The rates do not rise, or another parameter is out of bounds.
+
+    References
+    ----------
+    Smith (2017), Cyclical learning rates for training neural networks.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdigits import FromScratchMLPClassifier, find_learning_rate
+    >>> X, y = load_digits(return_X_y=True)
+    >>> curve = find_learning_rate(FromScratchMLPClassifier(random_state=0), X / 16, y)
+    >>> 1e-4 < curve.suggestion < 1
+    True
+    """
+    owner = "find_learning_rate"
+    check_parameter(owner, "lowest", lowest, (Interval("(0, inf)"),))
+    check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
+    check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
+    check_parameter(owner, "smoothing", smoothing, (Interval("[0, 1)"),))
+    probe = clone(estimator).set_params(learning_rate="constant")
+    rates = np.geomspace(lowest, highest, n_steps)
+    losses: list[float] = []
+    smoothed: list[float] = []
+    mean, classes, y = 0.0, np.unique(y), np.asarray(y)
+    batches = _endless_batches(probe, X.shape[0], n_steps)
+    for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
+        probe.set_params(learning_rate_init=rate)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            probe.partial_fit(X[rows], y[rows], classes=classes)
+        if probe.n_iter_ == 0:
+            break
+        losses.append(probe.loss_)
+        mean = smoothing * mean + (1 - smoothing) * probe.loss_
+        smoothed.append(mean / (1 - smoothing**step))
+        if smoothed[-1] > 4 * min(smoothed):
+            break
+    rates = rates[: len(losses)]
+    return LearningRateCurve(
+        rates, np.array(losses), np.array(smoothed), _steepest(rates, np.array(smoothed))
+    )
+
+
+def _endless_batches(estimator: Any, n_rows: int, n_batches: int) -> list[NDArray]:
+    """Return the rows of so many batches, in an order that only repeats after all rows."""
+    size = min(200 if estimator.batch_size == "auto" else estimator.batch_size, n_rows)
+    seed = check_random_state(estimator.random_state).randint(2**31)
+    rng = np.random.default_rng(seed)
+    rounds = -(-n_batches * size // n_rows)
+    order = np.concatenate([rng.permutation(n_rows) for _ in range(rounds)])
+    return [order[i * size : (i + 1) * size] for i in range(n_batches)]
+
+
+def _steepest(rates: NDArray, losses: NDArray) -> float:
+    """Return the rate at which the loss falls fastest on its way to the least value."""
+    lowest = int(losses.argmin())
+    if lowest < 2:
+        return float(rates[0])
+    slopes = np.gradient(losses[: lowest + 1], np.log(rates[: lowest + 1]))
+    return float(rates[slopes.argmin()])
