@@ -12,18 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .activations import ActivationFunction
+from .draws import RowDraws
 from .elementwise import chunks
 from .initializers import Initializer
 from .workspace import Workspace
-
-if TYPE_CHECKING:
-    from .noise import RowDraws
 
 Values = tuple[Any, ...]
 """A layer's arrays in the order of its `parameters`; of a chain, its layers' values."""

@@ -46,6 +46,7 @@ class Network:
     Examples
     --------
     >>> from skdigits.nn.initializers import zeros
+    >>> from skdigits.nn.layers import Dense
     >>> from skdigits.nn.losses import CrossEntropy, Softmax
     >>> network = Network(
     ...     Chain([Dense(4, 3, zeros)]), Objective(Softmax(), CrossEntropy()), np.float64

@@ -6,7 +6,6 @@ So a row of weight 2 is treated exactly as the same row twice.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,46 +15,6 @@ from numpy.typing import NDArray
 from .activations import SELU
 from .layers import Backward, Layer, Step, Values
 from .workspace import Workspace
-
-
-class RowDraws:
-    """Random numbers for the rows of a batch.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Advanced by each draw.
-
-    Examples
-    --------
-    >>> draws = RowDraws(np.random.default_rng(0))
-    >>> draws.begin(np.array([7, 3, 7], dtype=np.uint64))
-    >>> bits = draws.bits(4)
-    >>> bits.shape, bool((bits[0] == bits[2]).all()), bool((bits[0] == bits[1]).all())
-    ((3, 4), True, False)
-    """
-
-    def __init__(self, rng: np.random.Generator):
-        self.rng = rng
-
-    def begin(self, keys: NDArray) -> None:
-        """Take the keys of the rows of a batch; equal keys mean equal rows."""
-        distinct, self._rank = np.unique(keys, return_inverse=True)
-        self._n_distinct = len(distinct)
-
-    def bits(self, n_columns: int) -> NDArray:
-        """Return uniform 16-bit integers of shape (n_rows, n_columns)."""
-        size = self._n_distinct * n_columns
-        # The raw 64-bit words of the generator are by far the fastest source of random bits.
-        words = self.rng.bit_generator.random_raw(math.ceil(size / 4))
-        drawn = words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
-        return drawn.take(self._rank, axis=0)
-
-    def normal(self, out: NDArray, memory: Workspace) -> NDArray:
-        """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""
-        drawn = memory.empty(self._n_distinct, out.shape[1])
-        self.rng.standard_normal(out=drawn, dtype=out.dtype)
-        return drawn.take(self._rank, axis=0, out=out, mode="clip")
 
 
 class Random(Layer):

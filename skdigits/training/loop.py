@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from skdigits.nn.draws import RowDraws
 from skdigits.nn.layers import Step
 from skdigits.nn.network import Network
-from skdigits.nn.noise import RowDraws
 from skdigits.nn.optimizers import LBFGS, Decay, Optimizer
 from skdigits.nn.schedules import Clock, Schedule
 

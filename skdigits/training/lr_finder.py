@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 
 from skdigits.nn.component import Interval, check_parameter
 
@@ -102,7 +102,7 @@ def find_learning_rate(
         probe.set_params(learning_rate_init=rate)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.partial_fit(X[rows], y[rows], classes=classes)
+            probe.partial_fit(_safe_indexing(X, rows), y[rows], classes=classes)
         if probe.n_iter_ == 0:
             break
         losses.append(probe.loss_)
