@@ -9,7 +9,6 @@ The way through a fit::
 
 from __future__ import annotations
 
-import copy
 import warnings
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -30,23 +28,22 @@ from sklearn.utils.validation import (
 from . import parameters
 from .callbacks import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
 from .labels import ExclusiveClasses, labels_of
-from .nn.architecture import Architecture
 from .nn.component import InvalidParameterError
-from .nn.layers import Chain
-from .nn.losses import Objective
 from .nn.network import Network
+from .nn.optimizers import LBFGS
 from .nn.summary import Summary
+from .scoring import judge
 from .training.batches import Samples
 from .training.history import History
-from .training.inference import evaluate, predict_logits
-from .training.loop import Settings, Trainer, TrainingState
-from .training.monitor import Monitor
+from .training.inference import predict_logits
+from .training.loop import Trainer, TrainingState
+from .training.monitor import Monitor, print_epoch
 from .training.stopping import Plateau, Validation
 
 
 def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
     """Whether `partial_fit` makes sense; raises the error that ``hasattr`` turns into False."""
-    if not parameters.solver(estimator.solver).incremental:
+    if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
         raise AttributeError(
             f"partial_fit is only available for mini-batch solvers; solver={estimator.solver!r} "
             "needs all rows at once."
@@ -196,6 +193,8 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     True
     """
 
+    _labels: ExclusiveClasses
+    _state: TrainingState
     _doc_link_module = "skdigits"
     _doc_link_template = (
         "https://skdigits.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
@@ -316,7 +315,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         samples = self._samples(X, y, sample_weight)
         validation = self._validation_samples(X_val, y_val, sample_weight_val)
         self._prepare(samples, fresh)
-        self._state.restart_optimizer(parameters.solver(self.solver).slots)
+        self._state.restart_optimizer(parameters.solver(self.solver))
         if self.early_stopping and validation is None:
             by = self._labels.stratify_by(samples.targets)
             samples, validation = samples.split(
@@ -325,7 +324,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
         self._train(samples, validation, self.max_iter, tasks)
         self._state.settle()
-        self._state.restart_optimizer(0)
+        self._state.forget_optimizer()
         tasks.end()
         return self
 
@@ -363,9 +362,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self._check_classes(y, classes, fresh)
         samples = self._samples(X, y, sample_weight)
         self._prepare(samples, fresh)
-        n_slots = parameters.solver(self.solver).slots
-        if len(self._state.slots) != n_slots:
-            self._state.restart_optimizer(n_slots)
+        self._state.resume_optimizer(parameters.solver(self.solver))
         self._train(samples, None, 1, NoTasks())
         return self
 
@@ -430,66 +427,26 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     def _prepare(self, samples: Samples, fresh: bool) -> None:
         """Make the network, or carry on with its parameters in the shape that is asked for."""
-        if fresh:
-            double = np.result_type(samples.X.dtype, np.float32) != np.float32
-            network = Network(
-                self._chain(), self._objective(), np.float64 if double else np.float32
-            )
-            rng = check_random_state(self.random_state)
-            seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
-            self._state = TrainingState(network, parameters.solver(self.solver).slots, seeds)
-            self.history_ = History()
-        else:
-            self._state.network = self._state.network.rebuilt(self._chain(), self._objective())
-
-    def _chain(self) -> Chain:
-        hidden = parameters.hidden_sizes(self.hidden_layer_sizes)
-        return Architecture(
-            self.n_features_in_,
-            hidden,
-            self._labels.n_outputs,
-            parameters.activations(self.activation, len(hidden)),
-            parameters.initializer(self.initializer),
-            self.normalization,
-            parameters.dropout(self.dropout, len(hidden)),
-            self.input_dropout,
-            self.noise,
-            self.residual,
-        ).chain()
-
-    def _objective(self) -> Objective:
-        return Objective(self._labels.output, parameters.loss(self.loss), self.label_smoothing)
-
-    def _settings(self, n_samples: int) -> Settings:
-        batch_size = 200 if self.batch_size == "auto" else self.batch_size
-        if self.batch_size != "auto" and batch_size > n_samples:
-            warnings.warn(
-                f"batch_size={batch_size} is larger than the {n_samples} training rows; it is "
-                "clipped to them.",
-                stacklevel=4,
-            )
-        return Settings(
-            solver=parameters.solver(self.solver),
-            schedule=parameters.schedule(self.learning_rate),
-            learning_rate=float(self.learning_rate_init),
-            alpha=float(self.alpha),
-            l1_ratio=float(self.l1_ratio),
-            batch_size=min(batch_size, n_samples),
-            shuffle=bool(self.shuffle),
-            max_epochs=self.max_iter,
-            tol=float(self.tol),
-            clip_norm=self.clip_norm,
-            max_norm=self.max_norm,
-            ema_decay=self.ema_decay,
-            augment=self.augment,
-        )
+        chain = parameters.chain(self, self.n_features_in_, self._labels.n_outputs)
+        objective = parameters.objective(self, self._labels.output)
+        if not fresh:
+            self._state.network = self._state.network.rebuilt(chain, objective)
+            return
+        double = np.result_type(samples.X.dtype, np.float32) != np.float32
+        network = Network(chain, objective, np.float64 if double else np.float32)
+        rng = check_random_state(self.random_state)
+        seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
+        self._state = TrainingState(network, seeds)
+        self.history_ = History()
 
     def _train(
         self, samples: Samples, validation: Samples | None, epochs: int, tasks: NoTasks
     ) -> None:
         """Run the epochs and set what they leave behind."""
-        settings = self._settings(len(samples))
-        watch = None if validation is None else self._watch(validation)
+        settings = parameters.settings(self, len(samples))
+        watch = None
+        if validation is not None:
+            watch = Validation(self._network, judge(self, self._network, self._labels, validation))
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         open_ended = settings.solver.incremental and not settings.schedule.planned
         judged = open_ended if watch is None else self.early_stopping
@@ -500,7 +457,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             self.history_,
             self._plateau,
             watch,
-            self._report if self.verbose else None,
+            print_epoch if self.verbose else None,
             tasks.end_epoch,
         )
         trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
@@ -517,33 +474,6 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def _watch(self, validation: Samples) -> Validation:
-        """Return the judge of each epoch's weights."""
-        scorer = None if self.scoring == "loss" else get_scorer(self.scoring)
-        # Scorers see rows without names, as the validation rows are.
-        judged = copy.copy(self)
-        judged.__dict__.pop("feature_names_in_", None)
-        X, y, weights = validation.X[validation.rows], None, None
-        if scorer is not None:
-            y = self._labels.restore(validation.targets[validation.rows])
-            weights = None if validation.weights is None else validation.weights[validation.rows]
-
-        def score() -> dict[str, float]:
-            figures = evaluate(self._network, validation)
-            if scorer is None:
-                return {**figures, "validation_score": -figures["validation_loss"]}
-            options = {} if weights is None else {"sample_weight": weights}
-            return {**figures, "validation_score": float(scorer(judged, X, y, **options))}
-
-        return Validation(self._network, score)
-
-    def _report(self, epoch: int, figures: dict[str, float]) -> None:
-        parts = [f"Iteration {epoch}, loss = {figures['loss']:.8f}"]
-        parts += [f"accuracy = {figures['accuracy']:.4f}"]
-        if "validation_score" in figures:
-            parts.append(f"validation score = {figures['validation_score']:.6f}")
-        print(", ".join([*parts, f"{figures['seconds']:.2f} s"]))
 
     def _set_fitted_attributes(self, validated: bool) -> None:
         self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .nn.activations import ACTIVATIONS, ActivationFunction
-from .nn.architecture import NORMALIZATIONS
+from .nn.architecture import NORMALIZATIONS, Architecture
 from .nn.component import (
     BOOLEAN,
     NOTHING,
@@ -21,9 +22,11 @@ from .nn.component import (
     resolve,
 )
 from .nn.initializers import INITIALIZERS, Initializer
-from .nn.losses import LOSSES, Loss
+from .nn.layers import Chain
+from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
 from .nn.optimizers import LBFGS, SOLVERS, Optimizer
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
+from .training.loop import Settings
 
 _COUNT = Interval("[1, inf)", integer=True)
 _RATE = Interval("[0, 1)")
@@ -85,7 +88,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
 
 
 def check_parameters(estimator: Any) -> None:
-    """Check every parameter of the classifier against `ALLOWED`.
+    """Check every parameter of the classifier against `ALLOWED`, and the objects among them.
 
     Raises
     ------
@@ -94,6 +97,12 @@ def check_parameters(estimator: Any) -> None:
     """
     for name, allowed in ALLOWED.items():
         check_parameter(type(estimator).__name__, name, getattr(estimator, name), allowed)
+    n_layers = len(hidden_sizes(estimator.hidden_layer_sizes))
+    activations(estimator.activation, n_layers)
+    dropout(estimator.dropout, n_layers)
+    loss(estimator.loss)
+    solver(estimator.solver)
+    schedule(estimator.learning_rate)
 
 
 def hidden_sizes(value: Any) -> list[int]:
@@ -163,3 +172,51 @@ def schedule(value: Any) -> Schedule:
     if callable(value) and not isinstance(value, Schedule):
         return StepFunction(value)
     return resolve(value, SCHEDULES)
+
+
+def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
+    """Return the layers that an estimator's parameters describe."""
+    hidden = hidden_sizes(estimator.hidden_layer_sizes)
+    return Architecture(
+        n_features,
+        hidden,
+        n_outputs,
+        activations(estimator.activation, len(hidden)),
+        initializer(estimator.initializer),
+        estimator.normalization,
+        dropout(estimator.dropout, len(hidden)),
+        estimator.input_dropout,
+        estimator.noise,
+        estimator.residual,
+    ).chain()
+
+
+def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
+    """Return what an estimator minimises."""
+    return Objective(output, loss(estimator.loss), estimator.label_smoothing)
+
+
+def settings(estimator: Any, n_samples: int) -> Settings:
+    """Return how an estimator is trained on so many rows."""
+    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    if estimator.batch_size != "auto" and batch_size > n_samples:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than the {n_samples} training rows; it is "
+            "clipped to them.",
+            stacklevel=4,
+        )
+    return Settings(
+        solver=solver(estimator.solver),
+        schedule=schedule(estimator.learning_rate),
+        learning_rate=float(estimator.learning_rate_init),
+        alpha=float(estimator.alpha),
+        l1_ratio=float(estimator.l1_ratio),
+        batch_size=min(batch_size, n_samples),
+        shuffle=bool(estimator.shuffle),
+        max_epochs=estimator.max_iter,
+        tol=float(estimator.tol),
+        clip_norm=estimator.clip_norm,
+        max_norm=estimator.max_norm,
+        ema_decay=estimator.ema_decay,
+        augment=estimator.augment,
+    )

@@ -65,8 +65,6 @@ class TrainingState:
     ----------
     network : Network
         Initialised from the first of the streams.
-    n_slots : int
-        Vectors of state that the optimizer keeps.
     seeds : numpy.random.SeedSequence
         Initial weights, shuffles, the validation split, random layers and augmentation draw from
         streams spawned off it.
@@ -77,7 +75,7 @@ class TrainingState:
         The running average of the network, where predictions come from one.
     """
 
-    def __init__(self, network: Network, n_slots: int, seeds: np.random.SeedSequence):
+    def __init__(self, network: Network, seeds: np.random.SeedSequence):
         for_weights, for_shuffles, for_split, for_layers, for_augment = seeds.spawn(5)
         self.network = network
         self.network.initialize(np.random.default_rng(for_weights))
@@ -87,7 +85,9 @@ class TrainingState:
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
         self.average: Average | None = None
-        self.restart_optimizer(n_slots)
+        self.step = 0
+        self.rate_scale = 1.0
+        self.forget_optimizer()
 
     def frozen(self) -> TrainingState:
         """Return a copy that predicts like this one and is not touched by further training."""
@@ -106,11 +106,22 @@ class TrainingState:
             Snapshot(self.average.network).restore(self.network)
             self.average = None
 
-    def restart_optimizer(self, n_slots: int) -> None:
-        """Forget the optimizer's state and the position in the schedule, but not the network."""
+    def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
+        """Begin with an optimizer: at the start of its schedule, its state zero."""
         self.step = 0
         self.rate_scale = 1.0
-        self.slots = np.zeros((n_slots, self.network.parameters.size), self.network.dtype)
+        self.solver = type(solver)
+        self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
+
+    def resume_optimizer(self, solver: Optimizer | LBFGS) -> None:
+        """Go on with an optimizer, or begin with it if it is another one."""
+        if type(solver) is not self.solver:
+            self.restart_optimizer(solver)
+
+    def forget_optimizer(self) -> None:
+        """Drop the optimizer's state, which would triple the size of a saved model."""
+        self.solver: type | None = None
+        self.slots = np.empty((0, 0), self.network.dtype)
 
 
 class Trainer:

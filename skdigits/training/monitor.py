@@ -73,3 +73,18 @@ class Monitor:
         self.state.rate_scale *= factor
         self.plateau.forget()
         return False
+
+
+def print_epoch(epoch: int, figures: dict[str, float]) -> None:
+    """Print a line on an epoch.
+
+    Examples
+    --------
+    >>> print_epoch(3, {"loss": 0.25, "accuracy": 0.9, "seconds": 0.5})
+    Iteration 3, loss = 0.25000000, accuracy = 0.9000, 0.50 s
+    """
+    parts = [f"Iteration {epoch}, loss = {figures['loss']:.8f}"]
+    parts.append(f"accuracy = {figures['accuracy']:.4f}")
+    if "validation_score" in figures:
+        parts.append(f"validation score = {figures['validation_score']:.6f}")
+    print(", ".join([*parts, f"{figures['seconds']:.2f} s"]))

@@ -1,0 +1,60 @@
+"""The validation score of an estimator that is being fitted."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.metrics import get_scorer
+
+from .labels import ExclusiveClasses
+from .nn.network import Network
+from .training.batches import Samples
+from .training.inference import evaluate
+
+
+def judge(
+    estimator: Any, network: Network, labels: ExclusiveClasses, validation: Samples
+) -> Callable[[], dict[str, float]]:
+    """Return a function that scores the network, as it then is, on validation samples.
+
+    Parameters
+    ----------
+    estimator : FromScratchMLPClassifier
+        Its `scoring` says how; able to predict by the network.
+    network : Network
+    labels : ExclusiveClasses
+    validation : Samples
+
+    Returns
+    -------
+    score : callable
+        ``() -> {"validation_loss": ..., "validation_accuracy": ..., "validation_score": ...}``
+
+    Raises
+    ------
+    ValueError
+        `scoring` is not the name of a scorer.
+    """
+    if estimator.scoring == "loss":
+
+        def by_loss() -> dict[str, float]:
+            figures = evaluate(network, validation)
+            return {**figures, "validation_score": -figures["validation_loss"]}
+
+        return by_loss
+
+    scorer = get_scorer(estimator.scoring)
+    # The validation rows have no feature names, so the estimator must not expect any.
+    judged = copy.copy(estimator)
+    judged.__dict__.pop("feature_names_in_", None)
+    rows = validation.rows
+    X, y = validation.X[rows], labels.restore(validation.targets[rows])
+    options = {} if validation.weights is None else {"sample_weight": validation.weights[rows]}
+
+    def by_scorer() -> dict[str, float]:
+        score = float(scorer(judged, X, y, **options))
+        return {**evaluate(network, validation), "validation_score": score}
+
+    return by_scorer
