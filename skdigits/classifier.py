@@ -36,8 +36,9 @@ from .scoring import judge
 from .training.batches import Samples
 from .training.history import History
 from .training.inference import predict_logits
-from .training.loop import Trainer, TrainingState
+from .training.loop import Trainer
 from .training.monitor import Monitor, print_epoch
+from .training.state import TrainingState
 from .training.stopping import Plateau, Validation
 
 

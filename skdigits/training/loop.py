@@ -1,12 +1,11 @@
 """Epochs: batch -> loss and gradient -> optimizer, again and again, until something says stop.
 
-`TrainingState` is all that a training needs in order to go on exactly where it stopped; it is what
-gets pickled. `Trainer` adds what only lives while training: rows, memory and the gradient.
+`TrainingState` is what outlives a training; `Trainer` adds what only lives while training: rows,
+memory and the gradient.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 import warnings
@@ -19,7 +18,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.layers import Step
-from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, Decay, Optimizer
 from skdigits.nn.schedules import Clock, Schedule
 
@@ -27,6 +25,7 @@ from .average import Average
 from .batches import Batch, Reader, Samples, batches
 from .history import Tally
 from .lbfgs import minimize
+from .state import TrainingState
 from .stopping import Snapshot
 
 NORMS_PER_EPOCH = 8
@@ -56,72 +55,6 @@ class Settings:
     max_norm: float | None = None
     ema_decay: float | None = None
     augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
-
-
-class TrainingState:
-    """What changes while a network learns, and all that a later call needs to go on exactly.
-
-    Parameters
-    ----------
-    network : Network
-        Initialised from the first of the streams.
-    seeds : numpy.random.SeedSequence
-        Initial weights, shuffles, the validation split, random layers and augmentation draw from
-        streams spawned off it.
-
-    Attributes
-    ----------
-    average : Average or None
-        The running average of the network, where predictions come from one.
-    """
-
-    def __init__(self, network: Network, seeds: np.random.SeedSequence):
-        for_weights, for_shuffles, for_split, for_layers, for_augment = seeds.spawn(5)
-        self.network = network
-        self.network.initialize(np.random.default_rng(for_weights))
-        self.shuffle_rng = np.random.default_rng(for_shuffles)
-        self.layers_rng = np.random.default_rng(for_layers)
-        self.augment_rng = np.random.default_rng(for_augment)
-        self.split_seed = int(for_split.generate_state(1)[0])
-        self.samples_seen = 0
-        self.average: Average | None = None
-        self.step = 0
-        self.rate_scale = 1.0
-        self.forget_optimizer()
-
-    def frozen(self) -> TrainingState:
-        """Return a copy that predicts like this one and is not touched by further training."""
-        copied = copy.copy(self)
-        copied.network, copied.average = copy.deepcopy(self.judged), None
-        return copied
-
-    @property
-    def judged(self) -> Network:
-        """The network that predicts: the average, where there is one."""
-        return self.network if self.average is None else self.average.network
-
-    def settle(self) -> None:
-        """Let the network take over its average, at the end of a training."""
-        if self.average is not None:
-            Snapshot(self.average.network).restore(self.network)
-            self.average = None
-
-    def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
-        """Begin with an optimizer: at the start of its schedule, its state zero."""
-        self.step = 0
-        self.rate_scale = 1.0
-        self.solver = type(solver)
-        self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
-
-    def resume_optimizer(self, solver: Optimizer | LBFGS) -> None:
-        """Go on with an optimizer, or begin with it if it is another one."""
-        if type(solver) is not self.solver:
-            self.restart_optimizer(solver)
-
-    def forget_optimizer(self) -> None:
-        """Drop the optimizer's state, which would triple the size of a saved model."""
-        self.solver: type | None = None
-        self.slots = np.empty((0, 0), self.network.dtype)
 
 
 class Trainer:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from skdigits.nn.schedules import Schedule
 
 from .history import History
-from .loop import TrainingState
+from .state import TrainingState
 from .stopping import Plateau, Validation
 
 

@@ -1,0 +1,60 @@
+"""Named networks for digits: what each is good for, and the parameters that make it so.
+
+Inputs are pixels scaled to [0, 1]. Nothing in a recipe is bound to digits; other small images with
+centred objects, such as Fashion-MNIST's, take the same parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skdigits.classifier import FromScratchMLPClassifier
+from skdigits.nn.component import Names, check_parameter
+
+RECIPES: dict[str, dict[str, Any]] = {
+    # Noise behind every normalisation, as in the supervised part of Rasmus et al. (2015).
+    "plain": {
+        "hidden_layer_sizes": (1200, 600, 300, 300),
+        "normalization": "batch",
+        "noise": 0.3,
+        "batch_size": 128,
+        "max_iter": 60,
+        "learning_rate": "one_cycle",
+        "learning_rate_init": 0.003,
+        "alpha": 0.0,
+    },
+}
+"""
+======  ==========================================================================================
+plain   one network of at most two million weights, no augmentation: the best of the toolbox alone
+======  ==========================================================================================
+"""
+
+
+def recipe(name: str, **changes: Any) -> FromScratchMLPClassifier:
+    """Return the classifier of a recipe.
+
+    Parameters
+    ----------
+    name : str
+        A key of `RECIPES`.
+    **changes
+        Parameters that differ from the recipe's, such as ``random_state=0``.
+
+    Returns
+    -------
+    classifier : FromScratchMLPClassifier
+        Not fitted.
+
+    Raises
+    ------
+    ValueError
+        There is no recipe of that name.
+
+    Examples
+    --------
+    >>> recipe("plain", random_state=0).normalization
+    'batch'
+    """
+    check_parameter("recipe", "name", name, (Names(RECIPES),))
+    return FromScratchMLPClassifier(**{**RECIPES[name], **changes})
