@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import rosen, rosen_der
 
 from skdigits.nn.activations import Tanh
 from skdigits.nn.architecture import Architecture
@@ -191,20 +192,189 @@ PUBLISHED = [
 ]
 
 
-def noisy_slope(seed, size):
-    """Return a gradient that depends on step and place, of very different sizes."""
+def noisy_slope(seed):
+    """Return a gradient of very different sizes, which depends a little on the parameters."""
     rng = np.random.default_rng(seed)
-    noise = rng.normal(size=(STEPS + 1, size)) * np.logspace(-4, 2, size)
-    curvature = rng.uniform(0, 1, size)
-    return lambda t, p: noise[t] + curvature * p
+    noise = rng.normal(size=(STEPS + 1, 7)) * np.logspace(-5, 1, 7)
+    return lambda t, p: noise[t] * (1 + 0.01 * np.sin(p))
 
 
 @pytest.mark.parametrize(("kind", "published", "parameters"), PUBLISHED)
 @given(data=st.data(), seed=seeds, rate=rates)
 def test_each_optimizer_is_as_published(kind, published, parameters, data, seed, rate):
     values = {name: data.draw(strategy, name) for name, strategy in parameters.items()}
-    start = np.random.default_rng(seed).normal(size=7)
-    gradient, decay = noisy_slope(seed, 7), Decay(7, 1 - rate * values.get("weight_decay", 0))
-    ours = follow(kind(**values), gradient, start, rate, decay=decay)
-    for p, expected in zip(ours, published(gradient, start, rate, **values), strict=True):
-        assert_allclose(p, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+    start, gradient = np.random.default_rng(seed).normal(size=7), noisy_slope(seed)
+    decay = Decay(7, 1 - rate * values.get("weight_decay", 0))
+    ours = np.array(list(follow(kind(**values), gradient, start, rate, decay=decay)))
+    theirs = np.array(list(published(gradient, start, rate, **values)))
+    assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
+
+
+# The rates that suit them, and the values they reach in 2000 steps from (-1.2, 1), which has 24.2.
+ROSENBROCK = {
+    "sgd": (0.001, 1e-6),
+    "nesterov": (0.001, 1e-6),
+    "rmsprop": (0.003, 0.02),
+    "rmsprop with momentum": (0.0003, 1e-5),
+    "adagrad": (1.0, 0.02),
+    "adam": (0.1, 1e-9),
+    "adamw": (0.1, 1e-9),
+    "nadam": (0.03, 0.01),
+    "adamax": (0.3, 1e-4),
+    "radam": (0.003, 3.5),
+    "lion": (0.003, 0.02),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_ORDER)
+def test_each_optimizer_goes_down_rosenbrocks_valley(name):
+    rate, reached = ROSENBROCK[name]
+    start = np.array([-1.2, 1.0])
+    *_, end = follow(FIRST_ORDER[name], lambda t, p: rosen_der(p), start, rate, steps=2000)
+    assert rosen(end) < reached
+
+
+# A rule on numbers, on short and on long vectors
+
+
+@each_optimizer
+@given(seed=seeds, rate=rates)
+def test_a_rule_means_the_same_on_numbers(optimizer, seed, rate):
+    rng = np.random.default_rng(seed)
+    p, state = rng.normal(size=3), np.zeros((optimizer.slots, 3))
+    numbers = [(float(x), *[0.0] * optimizer.slots) for x in p]
+    for t in range(1, 6):
+        g, scalars = rng.normal(size=3), optimizer.scalars(t, rate)
+        optimizer.update(p, g.copy(), state, scalars)
+        numbers = [
+            type(optimizer).rule(x, float(d), *slots, *scalars)
+            for (x, *slots), d in zip(numbers, g, strict=True)
+        ]
+    assert_array_equal(np.array(numbers).T, [p, *state])
+
+
+@each_optimizer
+@pytest.mark.parametrize("momentum", [None, 0.85])
+def test_single_precision_is_not_promoted(optimizer, momentum):
+    slots, scalars = [np.float32(0)] * optimizer.slots, optimizer.scalars(3, 0.1, momentum)
+    after = type(optimizer).rule(np.float32(1), np.float32(2), *slots, *scalars)
+    assert {value.dtype for value in after} == {np.dtype(np.float32)}
+
+
+@each_optimizer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_a_gradient_nothing_moves(optimizer, dtype):
+    start, nothing = np.array([1, -2], dtype), np.zeros(2, dtype)
+    for p in follow(optimizer, lambda t, p: nothing.copy(), start, 0.1, steps=10):
+        assert_array_equal(p, start)
+
+
+@each_optimizer
+@pytest.mark.parametrize("size", [CHUNK, CHUNK + 1, 2 * CHUNK + 77])
+@pytest.mark.parametrize("n_weights", [0, 1000, CHUNK, CHUNK + 33])
+def test_pieces_are_seamless(optimizer, size, n_weights):
+    rng = np.random.default_rng(0)
+    start, noise = rng.normal(size=size), rng.normal(size=(4, size))
+    weights = np.arange(size) < min(n_weights, size)
+
+    def end(part, decay):
+        *_, p = follow(
+            optimizer, lambda t, p: noise[t, part].copy(), start[part], 0.1, steps=3, decay=decay
+        )
+        return p
+
+    whole = end(slice(None), Decay(min(n_weights, size), 0.99, 0.2, 0.3))
+    some = rng.permutation(size)[:500]
+    decayed, spared = some[weights[some]], some[~weights[some]]
+    assert_array_equal(whole[decayed], end(decayed, Decay(len(decayed), 0.99, 0.2, 0.3)))
+    assert_array_equal(whole[spared], end(spared, Decay()))
+
+
+@given(seed=seeds, shrink=st.floats(0, 1), l2=st.floats(0, 2), l1=st.floats(0, 2))
+def test_decay_is_the_elastic_nets_derivative(seed, shrink, l2, l1):
+    w, g = np.random.default_rng(seed).normal(size=(2, 9))
+    w[0] = 0
+    weights, gradient = w.copy(), g.copy()
+    Decay(9, shrink, l2, l1).apply(weights, gradient)
+    assert_allclose(weights, shrink * w)
+    assert_allclose(gradient, g + l2 * weights + l1 * np.sign(weights), rtol=1e-12, atol=1e-15)
+
+
+# torch
+
+
+@pytest.fixture(scope="module")
+def torch():
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    # Some of its optimizers keep their scalars in the default precision.
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+RATE = 0.01
+BETAS = {"beta_1": 0.85, "beta_2": 0.99, "epsilon": 1e-6}
+TORCH_BETAS = {"betas": (0.85, 0.99), "eps": 1e-6}
+TORCH = [
+    (SGD(momentum=0), "SGD", {}),
+    (SGD(momentum=0.9), "SGD", {"momentum": 0.9}),
+    (Nesterov(momentum=0.9), "SGD", {"momentum": 0.9, "nesterov": True}),
+    (RMSprop(), "RMSprop", {}),
+    (RMSprop(rho=0.9, momentum=0.9), "RMSprop", {"alpha": 0.9, "momentum": 0.9}),
+    (Adagrad(), "Adagrad", {}),
+    (Adam(), "Adam", {}),
+    (Adam(**BETAS), "Adam", TORCH_BETAS),
+    (AdamW(**BETAS, weight_decay=0.1), "AdamW", {**TORCH_BETAS, "weight_decay": 0.1}),
+    (Nadam(), "NAdam", {}),
+    (Nadam(**BETAS), "NAdam", TORCH_BETAS),
+    (Adamax(), "Adamax", {}),
+    (Adamax(**BETAS), "Adamax", TORCH_BETAS),
+    (RAdam(), "RAdam", {}),
+    (RAdam(**BETAS), "RAdam", TORCH_BETAS),
+]
+
+
+def trained_by_torch(torch, weights, biases, batches, kind, options):
+    """Yield the parameters after each step, in the order of ours."""
+    weights, biases = (
+        [torch.tensor(array, requires_grad=True) for array in arrays]
+        for arrays in (weights, biases)
+    )
+    groups = [{"params": weights, **options}, {"params": biases, **options, "weight_decay": 0}]
+    optimizer = getattr(torch.optim, kind)(groups, lr=RATE)
+    for inputs, targets in batches:
+        hidden = torch.tanh(torch.tensor(inputs) @ weights[0] + biases[0])
+        logits = hidden @ weights[1] + biases[1]
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(logits, torch.tensor(targets)).backward()
+        optimizer.step()
+        yield np.concatenate([tensor.detach().numpy().ravel() for tensor in weights + biases])
+
+
+@pytest.mark.parametrize(("optimizer", "kind", "options"), TORCH)
+@pytest.mark.parametrize("l2", [0, 0.05])
+def test_networks_learn_as_with_torch(optimizer, kind, options, l2, torch):
+    rng = np.random.default_rng(0)
+    chain = Architecture(4, [5], 3, [Tanh()], None).chain()
+    network = Network(chain, Objective(Softmax(), CrossEntropy()), np.float64)
+    network.initialize(rng)
+    # New rows at each step, since near a minimum rounding errors decide where adaptive steps go.
+    batches = [(rng.normal(size=(10, 4)), rng.integers(3, size=10)) for _ in range(STEPS)]
+    step, weights = Step(np.float64), np.full(10, 0.1)
+
+    def gradient(t, p):
+        network.parameters[...] = p
+        step.begin(weights)
+        gradient = np.empty_like(p)
+        network.loss_and_gradient(*batches[t - 1], network.views(gradient, network.buffers), step)
+        return gradient
+
+    # The weight decay of torch's is our penalty, but for AdamW.
+    l2 = 0 if optimizer.weight_decay else l2
+    options = {"weight_decay": l2, **options}
+    decay = Decay(network.n_weights, 1 - RATE * optimizer.weight_decay, l2)
+    theirs = trained_by_torch(torch, network.weights, network.biases, batches, kind, options)
+    ours = follow(optimizer, gradient, network.parameters.copy(), RATE, decay=decay)
+    for p, expected in zip(ours, theirs, strict=True):
+        assert_allclose(p, expected, rtol=1e-9, atol=1e-9)

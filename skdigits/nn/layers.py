@@ -54,6 +54,12 @@ class Step(Workspace):
         self.rewind()
         self.weights = weights
 
+    def sum_rows(self, rows: NDArray, out: NDArray) -> NDArray:
+        """Sum over the rows, as a product with ones: BLAS is faster than a reduction."""
+        ones = self.empty(len(rows))
+        ones.fill(1)
+        return np.matmul(ones, rows, out=out)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -197,7 +203,7 @@ class Dense(Layer):
             d_weight, *d_biases = gradients
             _product(inputs.T, d_outputs, d_weight)
             for d_bias in d_biases:
-                np.add.reduce(d_outputs, axis=0, out=d_bias)
+                step.sum_rows(d_outputs, d_bias)
             if not propagate:
                 return None
             return np.matmul(d_outputs, values[0].T, out=step.empty(*inputs.shape))

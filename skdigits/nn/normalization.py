@@ -90,8 +90,8 @@ class BatchNorm(Layer):
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             d_scale, d_shift, *_ = gradients
             d_normal = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
-            np.add.reduce(d_normal, axis=0, out=d_scale)
-            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            step.sum_rows(d_normal, d_scale)
+            step.sum_rows(d_outputs, d_shift)
             correction = np.multiply(normal, d_scale, out=d_normal)
             correction += d_shift
             correction *= step.weights[:, np.newaxis]
@@ -124,7 +124,7 @@ class BatchNorm(Layer):
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             d_scale, d_shift, *_ = gradients
             d_scale[...] = np.einsum("ij,ij->j", d_outputs, normal)
-            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            step.sum_rows(d_outputs, d_shift)
             d_outputs *= scale * inverse
             return d_outputs
 
@@ -190,8 +190,8 @@ class LayerNorm(Layer):
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             d_scale, d_shift = gradients
             product = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
-            np.add.reduce(product, axis=0, out=d_scale)
-            np.add.reduce(d_outputs, axis=0, out=d_shift)
+            step.sum_rows(product, d_scale)
+            step.sum_rows(d_outputs, d_shift)
             d_outputs *= scale
             along = np.einsum("ij,ij->i", d_outputs, normal)[:, np.newaxis] / self.units
             d_outputs -= d_outputs.mean(axis=1, keepdims=True)
