@@ -39,7 +39,7 @@ from .training.inference import predict_logits
 from .training.loop import Trainer
 from .training.monitor import Monitor, print_epoch
 from .training.state import TrainingState
-from .training.stopping import Plateau, Validation
+from .training.stopping import Validation
 
 
 def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
@@ -140,6 +140,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         total (in `partial_fit`, among the rows of the call).
     ema_decay : float in [0, 1) or None, default=None
         Predict by a running average of the weights that keeps this share of itself in each step.
+        L-BFGS takes no such steps: with it, `ema_decay`, `clip_norm` and `max_norm` do nothing.
     augment : callable or None, default=None
         ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
         overwrite and a ``numpy.random.Generator``; changes the training batches alone.
@@ -198,7 +199,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     _state: TrainingState
     _doc_link_module = "skdigits"
     _doc_link_template = (
-        "https://skdigits.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
+        "https://skdigits.readthedocs.io/en/stable/api/skdigits.{estimator_name}.html"
     )
 
     def __init__(
@@ -371,6 +372,8 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset
         )
+        if X.dtype == np.longdouble:
+            X = X.astype(np.float64)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
@@ -450,42 +453,46 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         open_ended = settings.solver.incremental and not settings.schedule.planned
-        judged = open_ended if watch is None else self.early_stopping
-        self._plateau = Plateau(self.tol, self.n_iter_no_change if judged else np.inf)
+        by_validation = watch is not None and self.early_stopping
+        plateau = self._state.plateau
+        plateau.tol = self.tol
+        plateau.patience = self.n_iter_no_change if by_validation or open_ended else np.inf
         monitor = Monitor(
             self._state,
             settings.schedule,
             self.history_,
-            self._plateau,
+            by_validation,
             watch,
             print_epoch if self.verbose else None,
             tasks.end_epoch,
         )
         trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
         trainer.train(epochs)
-        if watch is not None and self.early_stopping:
+        if watch is not None and by_validation:
             watch.restore_best()
         self._state.samples_seen += monitor.n_epochs * len(samples)
         self.n_iter_ = monitor.n_epochs
-        self._set_fitted_attributes(watch is not None)
+        self._set_fitted_attributes()
         if trainer.outcome == "max_iter" and epochs > 1 and not settings.schedule.planned:
             warnings.warn(
-                f"Training reached max_iter={self.max_iter} epochs without converging: the loss "
-                "was still falling. Raise max_iter, or loosen tol.",
+                f"Training ended after {self.n_iter_} epochs without converging: it reached "
+                f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
 
-    def _set_fitted_attributes(self, validated: bool) -> None:
+    def _set_fitted_attributes(self) -> None:
         self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2
         self.t_ = self._state.samples_seen
         self.loss_curve_ = self.history_.setdefault("loss", [])
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
-        scores = self.history_.get("validation_score", []) if validated else None
+        scores = self.history_.get("validation_score")
         self.validation_scores_ = scores
-        self.best_validation_score_ = None if scores is None else max(scores, default=-np.inf)
-        early = validated and self.early_stopping
-        self.best_loss_ = None if early else min(self.loss_curve_, default=np.inf)
+        self.best_validation_score_ = (
+            None if scores is None else float(np.nanmax([-np.inf, *scores]))
+        )
+        judged = self.early_stopping and scores is not None
+        self.best_loss_ = None if judged else min(self.loss_curve_, default=np.inf)
 
     # Prediction
 
@@ -551,7 +558,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         log_p : ndarray of shape (n_samples, n_classes)
         """
         logits = self._logits(X)
-        return self._labels.log_probabilities(logits)
+        log_p, p = self._labels.log_probabilities(logits), self._labels.probabilities(logits)
+        # The logarithm of what predict_proba returns, except where that has underflowed.
+        return np.log(p, out=log_p, where=p >= np.finfo(p.dtype).tiny)
 
     def decision_function(self, X: Any) -> NDArray:
         """Return the logits.
@@ -593,9 +602,13 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         for key in params:
             name, _, nested = key.partition("__")
             if nested and isinstance(current.get(name), str):
+                kind = parameters.component_class(name, current[name])
+                example = (
+                    f"{name}={kind.__name__}({nested}=...)" if kind else f"an object as {name}"
+                )
                 raise InvalidParameterError(
                     f"{key} cannot be set, because {name}={current[name]!r} is a name and holds no "
-                    f"parameters. Pass the object itself, such as solver=Adam({nested}=...)."
+                    f"parameters. Pass the object itself: {example}."
                 )
         return super().set_params(**params)
 

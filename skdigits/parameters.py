@@ -103,6 +103,46 @@ def check_parameters(estimator: Any) -> None:
     loss(estimator.loss)
     solver(estimator.solver)
     schedule(estimator.learning_rate)
+    _check_full_batch(estimator)
+
+
+def _check_full_batch(estimator: Any) -> None:
+    """Refuse randomness where a line search needs the same loss at the same weights."""
+    if solver(estimator.solver).incremental:
+        return
+    rates = (
+        [estimator.dropout] if not isinstance(estimator.dropout, _SEQUENCE) else estimator.dropout
+    )
+    random = {
+        "dropout": any(rates),
+        "input_dropout": estimator.input_dropout > 0,
+        "noise": estimator.noise > 0,
+        "augment": estimator.augment is not None,
+    }
+    for name, present in random.items():
+        if present:
+            raise InvalidParameterError(
+                f"{name}={getattr(estimator, name)!r} is random and not allowed with "
+                f"solver={estimator.solver!r}, whose line search needs the same loss at the same "
+                "weights. Leave it out, or use a mini-batch solver such as 'adam'."
+            )
+
+
+def component_class(parameter: str, name: str) -> type | None:
+    """Return the class that a name stands for, if its parameters can be set on an object.
+
+    Examples
+    --------
+    >>> component_class("solver", "adam").__name__
+    'Adam'
+    """
+    registries: dict[str, Any] = {
+        "activation": ACTIVATIONS,
+        "loss": LOSSES,
+        "solver": SOLVERS,
+        "learning_rate": SCHEDULES,
+    }
+    return registries.get(parameter, {}).get(name)
 
 
 def hidden_sizes(value: Any) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from sklearn.metrics import get_scorer
@@ -51,7 +52,9 @@ def judge(
     judged.__dict__.pop("feature_names_in_", None)
     rows = validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
-    options = {} if validation.weights is None else {"sample_weight": validation.weights[rows]}
+    options = {}
+    if validation.weights is not None and "sample_weight" in signature(scorer).parameters:
+        options["sample_weight"] = validation.weights[rows]
 
     def by_scorer() -> dict[str, float]:
         score = float(scorer(judged, X, y, **options))

@@ -40,7 +40,7 @@ class Inspected(FromScratchMLPClassifier):
 
     @property
     def _no_improvement_count(self):
-        return self._plateau.count
+        return self._state.plateau.count
 
     @property
     def _optimizer(self):

@@ -11,6 +11,7 @@ from sklearn.metrics import brier_score_loss
 
 from skdigits.nn.activations import ACTIVATIONS, ELU, LeakyReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
+from skdigits.nn.draws import RowDraws
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense, Step
 from skdigits.nn.losses import (
@@ -23,7 +24,7 @@ from skdigits.nn.losses import (
     SquaredError,
 )
 from skdigits.nn.network import Network
-from skdigits.nn.noise import AlphaDropout, Dropout, GaussianNoise, RowDraws
+from skdigits.nn.noise import AlphaDropout, Dropout, GaussianNoise
 from skdigits.nn.normalization import BatchNorm, LayerNorm
 from skdigits.nn.residual import Residual
 

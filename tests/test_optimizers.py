@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import rosen, rosen_der
@@ -200,6 +200,7 @@ def noisy_slope(seed):
 
 
 @pytest.mark.parametrize(("kind", "published", "parameters"), PUBLISHED)
+@settings(max_examples=20)
 @given(data=st.data(), seed=seeds, rate=rates)
 def test_each_optimizer_is_as_published(kind, published, parameters, data, seed, rate):
     values = {name: data.draw(strategy, name) for name, strategy in parameters.items()}
@@ -270,8 +271,8 @@ def test_without_a_gradient_nothing_moves(optimizer, dtype):
 
 
 @each_optimizer
-@pytest.mark.parametrize("size", [CHUNK, CHUNK + 1, 2 * CHUNK + 77])
-@pytest.mark.parametrize("n_weights", [0, 1000, CHUNK, CHUNK + 33])
+@pytest.mark.parametrize("size", [CHUNK + 1, 2 * CHUNK + 77])
+@pytest.mark.parametrize("n_weights", [0, 1000, CHUNK + 33, 2 * CHUNK + 77])
 def test_pieces_are_seamless(optimizer, size, n_weights):
     rng = np.random.default_rng(0)
     start, noise = rng.normal(size=size), rng.normal(size=(4, size))
@@ -284,7 +285,8 @@ def test_pieces_are_seamless(optimizer, size, n_weights):
         return p
 
     whole = end(slice(None), Decay(min(n_weights, size), 0.99, 0.2, 0.3))
-    some = rng.permutation(size)[:500]
+    edges = np.array([0, min(n_weights, size), CHUNK, 2 * CHUNK, size - 1])
+    some = np.unique(np.clip(edges[:, np.newaxis] + np.arange(-40, 40), 0, size - 1))
     decayed, spared = some[weights[some]], some[~weights[some]]
     assert_array_equal(whole[decayed], end(decayed, Decay(len(decayed), 0.99, 0.2, 0.3)))
     assert_array_equal(whole[spared], end(spared, Decay()))

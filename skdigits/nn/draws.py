@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-
-from .workspace import Workspace
+from scipy.special import ndtri
 
 
 class RowDraws:
@@ -43,8 +43,15 @@ class RowDraws:
         drawn = words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
         return drawn.take(self._rank, axis=0)
 
-    def normal(self, out: NDArray, memory: Workspace) -> NDArray:
+    def normal(self, out: NDArray) -> NDArray:
         """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""
-        drawn = memory.empty(self._n_distinct, out.shape[1])
-        self.rng.standard_normal(out=drawn, dtype=out.dtype)
-        return drawn.take(self._rank, axis=0, out=out, mode="clip")
+        # Sixteen random bits choose among equally likely quantiles: four times as fast as exact
+        # normal numbers, and for noise in a network as good.
+        return _quantiles(out.dtype).take(self.bits(out.shape[1]), out=out, mode="clip")
+
+
+@cache
+def _quantiles(dtype: np.dtype) -> NDArray:
+    """Return 2^16 equally likely quantiles of the normal distribution, of variance 1."""
+    quantiles = ndtri((np.arange(2**16) + 0.5) / 2**16)
+    return (quantiles / quantiles.std()).astype(dtype)

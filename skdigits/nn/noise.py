@@ -134,7 +134,7 @@ class GaussianNoise(Random):
 
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
         """Add noise; backward passes the gradient on."""
-        outputs = step.draws.normal(step.empty(*inputs.shape), step)
+        outputs = step.draws.normal(step.empty(*inputs.shape))
         outputs *= self.deviation
         outputs += inputs
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .component import Component, Interval
+from .component import NOTHING, Component, Interval, InvalidParameterError
 
 _POSITIVE = (Interval("(0, inf)"),)
+_FRACTION = Interval("[0, 1)")
 _SHARE = (Interval("[0, 1]"),)
 _EPOCHS = (Interval("[1, inf)", integer=True),)
 
@@ -348,8 +349,25 @@ class OneCycle(Schedule):
         "rise": _SHARE,
         "start": _SHARE,
         "end": _SHARE,
+        "high_momentum": (NOTHING, _FRACTION),
+        "low_momentum": (NOTHING, _FRACTION),
     }
     planned: ClassVar[bool] = True
+
+    def validate(self) -> None:
+        """Check the bounds, and that there are both momenta or none.
+
+        Raises
+        ------
+        InvalidParameterError
+            A hyperparameter is out of bounds, or there is only one momentum.
+        """
+        super().validate()
+        if (self.high_momentum is None) != (self.low_momentum is None):
+            raise InvalidParameterError(
+                f"OneCycle: high_momentum={self.high_momentum!r} and "
+                f"low_momentum={self.low_momentum!r} must both be numbers in [0, 1), or both None."
+            )
 
     def _cycle(self, clock: Clock, start: float, top: float, end: float) -> float:
         progress = clock.progress

@@ -94,12 +94,14 @@ class Trainer:
         self.begin_epoch = begin_epoch
         self.outcome = "max_iter"
         self.step = Step(self.network.dtype)
-        self.reader = Reader(self.network.dtype, self.network.chain.takes_sparse)
+        self.reader = Reader(
+            self.network.dtype, self.network.chain.takes_sparse and settings.augment is None
+        )
         self.gradient = np.zeros_like(self.network.parameters)
         self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
         self.step.draws = RowDraws(state.layers_rng)
         self.good = Snapshot(self.network)
-        if settings.ema_decay is not None and state.average is None:
+        if settings.ema_decay is not None and settings.solver.incremental and not state.average:
             state.average = Average(self.network)
 
     def train(self, epochs: int) -> None:
@@ -160,8 +162,18 @@ class Trainer:
             self.step.draws.begin(self.samples.keys[batch.rows])
         inputs = batch.inputs
         if self.settings.augment is not None:
-            inputs = self.settings.augment(inputs, self.state.augment_rng)
+            inputs = self._augmented(inputs)
         return self.network.loss_and_gradient(inputs, batch.targets, self.gradients, self.step)
+
+    def _augmented(self, inputs: NDArray) -> NDArray:
+        """Return what the user's function makes of a batch, checked and in the network's dtype."""
+        changed = np.asarray(self.settings.augment(inputs, self.state.augment_rng))  # type: ignore
+        if changed.shape != inputs.shape or not np.issubdtype(changed.dtype, np.number):
+            raise ValueError(
+                f"augment returned an array of shape {changed.shape} and dtype {changed.dtype}; it "
+                f"must return numbers of the shape it was given, {inputs.shape}."
+            )
+        return changed.astype(self.network.dtype, copy=False)
 
     def _update(self, optimizer: Optimizer, clock: Clock, total: float) -> float:
         """Let the optimizer take a step; return its learning rate."""

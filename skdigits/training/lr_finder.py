@@ -97,6 +97,8 @@ def find_learning_rate(
     losses: list[float] = []
     smoothed: list[float] = []
     mean, classes, y = 0.0, np.unique(y), np.asarray(y)
+    if probe.batch_size != "auto":
+        probe.set_params(batch_size=min(probe.batch_size, X.shape[0]))
     batches = _endless_batches(probe, X.shape[0], n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)

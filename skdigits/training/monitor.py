@@ -13,7 +13,7 @@ from skdigits.nn.schedules import Schedule
 
 from .history import History
 from .state import TrainingState
-from .stopping import Plateau, Validation
+from .stopping import Validation
 
 
 class Monitor:
@@ -22,12 +22,13 @@ class Monitor:
     Parameters
     ----------
     state : TrainingState
-        Its `rate_scale` falls where the schedule answers a plateau with a lower rate.
+        Its plateau is told the epochs; its `rate_scale` falls where the schedule answers a plateau
+        with a lower rate.
     schedule : Schedule
     history : History
         Gets a row per epoch.
-    plateau : Plateau
-        Told the validation score, or minus the training loss without validation.
+    by_validation : bool
+        Whether the plateau is told the validation score, or else minus the training loss.
     validation : Validation, optional
     report : callable, optional
         ``(n_epochs, figures)``, such as one that prints a line.
@@ -40,7 +41,7 @@ class Monitor:
         state: TrainingState,
         schedule: Schedule,
         history: History,
-        plateau: Plateau,
+        by_validation: bool,
         validation: Validation | None = None,
         report: Callable[[int, dict[str, float]], None] | None = None,
         listener: Callable[[], bool] = lambda: False,
@@ -48,7 +49,7 @@ class Monitor:
         self.state = state
         self.schedule = schedule
         self.history = history
-        self.plateau = plateau
+        self.by_validation = by_validation
         self.validation = validation
         self.report = report
         self.listener = listener
@@ -62,8 +63,9 @@ class Monitor:
         self.history.append(figures)
         if self.report is not None:
             self.report(self.n_epochs, figures)
-        self.plateau.update(figures.get("validation_score", -figures["loss"]))
-        stalled = self.plateau.reached and self._stop_or_lower_rate(figures)
+        value = figures["validation_score"] if self.by_validation else -figures["loss"]
+        self.state.plateau.update(value)
+        stalled = self.state.plateau.reached and self._stop_or_lower_rate(figures)
         return self.listener() or stalled
 
     def _stop_or_lower_rate(self, figures: dict[str, float]) -> bool:
@@ -71,7 +73,7 @@ class Monitor:
         if factor is None:
             return True
         self.state.rate_scale *= factor
-        self.plateau.forget()
+        self.state.plateau.forget()
         return False
 
 

@@ -10,7 +10,7 @@ from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, Optimizer
 
 from .average import Average
-from .stopping import Snapshot
+from .stopping import Plateau, Snapshot
 
 
 class TrainingState:
@@ -26,6 +26,8 @@ class TrainingState:
 
     Attributes
     ----------
+    plateau : Plateau
+        What later epochs are measured against.
     average : Average or None
         The running average of the network, where predictions come from one.
     """
@@ -42,6 +44,7 @@ class TrainingState:
         self.average: Average | None = None
         self.step = 0
         self.rate_scale = 1.0
+        self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Optimizer] | type[LBFGS] | None = None
         self.slots = np.empty((0, 0), network.dtype)
 
@@ -66,6 +69,7 @@ class TrainingState:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
         self.step = 0
         self.rate_scale = 1.0
+        self.plateau.forget()
         self.solver = type(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 

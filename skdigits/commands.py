@@ -1,0 +1,294 @@
+"""The commands train, evaluate and predict, without their command line.
+
+::
+
+    train     data set -> scale pixels -> fit -> MODEL -> report
+    evaluate  MODEL, data set -------------------------> report
+    predict   MODEL, image files -> pixels in the model's range -> path, digit, probability
+
+A model is a plain scikit-learn pipeline in a joblib file. What it reads follows from its number of
+features: 64 are the 8x8 pixels of the bundled digits, 784 the 28x28 of MNIST.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from .classifier import FromScratchMLPClassifier
+from .digits.datasets import DigitSplit, load_digits_8x8, load_mnist
+from .nn.component import InvalidParameterError
+
+
+class CommandError(Exception):
+    """What the user can put right: told in one line, without a traceback."""
+
+
+def tell(words: object) -> None:
+    """Print one line to stderr.
+
+    Parameters
+    ----------
+    words : object
+        Line breaks in its text become spaces.
+    """
+    print("skdigits:", " ".join(str(words).split()), file=sys.stderr, flush=True)
+
+
+def _about(path: object, error: Exception) -> CommandError:
+    """Return the error that says what happened to a file."""
+    return CommandError(f"{path}: {getattr(error, 'strerror', None) or error}")
+
+
+# Data sets
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set and the look of its images: square, light on dark.
+
+    Parameters
+    ----------
+    load : callable
+        ``data_home -> DigitSplit``.
+    side : int
+        Height and width in pixels.
+    brightest : int
+        The largest pixel value.
+    """
+
+    load: Callable[[str | None], DigitSplit]
+    side: int
+    brightest: int
+
+    @property
+    def size(self) -> str:
+        """Width and height in words."""
+        return f"{self.side}x{self.side}"
+
+
+DATA_SETS = {
+    "digits": DataSet(lambda data_home: load_digits_8x8(), side=8, brightest=16),
+    "mnist": DataSet(lambda data_home: load_mnist(data_home=data_home), side=28, brightest=255),
+}
+
+
+def _load_data(data_set: DataSet, data_home: str | None) -> DigitSplit:
+    try:
+        return data_set.load(data_home)
+    except (OSError, ValueError) as error:
+        raise CommandError(error) from error
+
+
+# Models
+
+
+def _new_model(data_set: DataSet, parameters: dict[str, Any]) -> Pipeline:
+    """Return an unfitted pipeline that takes pixels as the data set has them."""
+    # A fixed factor, for a pixel that is dark in every training image may be lit in another one.
+    scale = FunctionTransformer(partial(np.multiply, np.float32(1 / data_set.brightest)))
+    return make_pipeline(scale, FromScratchMLPClassifier(**parameters))
+
+
+def _load_model(path: str) -> tuple[Any, DataSet]:
+    """Return the model and the data set that has images of its kind."""
+    try:
+        model = joblib.load(path)
+    except OSError as error:
+        raise _about(path, error) from error
+    except Exception as error:  # Unpickling what is no pickle may raise anything.
+        raise CommandError(f"{path} is damaged, or not a model that joblib saved") from error
+    labels = [str(label) for label in getattr(model, "classes_", ())]
+    if labels == list("0123456789") and hasattr(model, "predict_proba"):
+        for data_set in DATA_SETS.values():
+            if getattr(model, "n_features_in_", None) == data_set.side**2:
+                return model, data_set
+    sizes = " or ".join(data_set.size for data_set in DATA_SETS.values())
+    raise CommandError(
+        f"{path} holds a {type(model).__name__}, not a fitted classifier that gives probabilities "
+        f"of the digits 0 to 9 for images of {sizes} pixels"
+    )
+
+
+def _check_output(path: Path) -> None:
+    """Find out before training whether the model can be saved."""
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CommandError(f"--output {path}: not a file that can be written in an existing folder")
+
+
+def _save_model(model: Pipeline, path: Path) -> None:
+    try:
+        joblib.dump(model, path)
+    except OSError as error:
+        raise _about(path, error) from error
+
+
+# Report
+
+
+def _report(true: ArrayLike, predicted: ArrayLike) -> str:
+    """Return accuracy, precision, recall and F1 of each digit, and the confusion matrix."""
+    counts = confusion_matrix(true, predicted, labels=range(10))
+    width = max(4, len(str(counts.max())) + 2)
+    rows = [
+        f"{digit:>{width}}" + "".join(f"{count or '.':>{width}}" for count in row)
+        for digit, row in enumerate(counts)
+    ]
+    return "\n".join(
+        [
+            f"Accuracy on {counts.sum()} test images: {accuracy_score(true, predicted):.2%}",
+            "",
+            classification_report(true, predicted, digits=4, zero_division=0),
+            "Confusion matrix (rows: true digits, columns: predicted digits)",
+            "",
+            " " * width + "".join(f"{digit:>{width}}" for digit in range(10)),
+            *rows,
+        ]
+    )
+
+
+def _print_report(model: Any, data: DigitSplit) -> None:
+    # A model of the user's own may have learnt OpenML's labels, which are strings.
+    print(_report(data.y_test, model.predict(data.X_test).astype(np.int64)))
+
+
+# Images
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise CommandError(
+            "images are read by Pillow, which is missing: pip install 'skdigits[image]'"
+        ) from error
+    return Image
+
+
+def _read_pixels(pillow: Any, path: str, data_set: DataSet) -> NDArray[np.float32]:
+    """Return an image as a row of grey values, scaled to the data set's range of pixels."""
+    try:
+        with pillow.open(path) as image:
+            size, mode, grey = image.size, image.mode, np.asarray(image.convert("L"))
+    except Exception as error:  # Decoding a damaged image may raise anything, too.
+        raise _about(path, error) from error
+    if size != (data_set.side, data_set.side):
+        width, height = size
+        raise CommandError(
+            f"{path} has {width}x{height} pixels, but this model reads images of {data_set.size}"
+        )
+    if mode.startswith(("I", "F")):
+        raise CommandError(f"{path} has more than 8 bits a pixel (mode {mode}); save it with 8")
+    return grey.reshape(1, -1) * np.float32(data_set.brightest / 255)
+
+
+# Commands
+
+
+def train(args: Namespace) -> int:
+    """Fit a model to the training images, save it, and report on the test images.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        With output, data and data_home. Whatever else is named like one of the classifier's
+        parameters sets it.
+
+    Returns
+    -------
+    status : int
+        0.
+
+    Raises
+    ------
+    CommandError
+        Data, parameters or the output file are not what they must be.
+    """
+    _check_output(args.output)
+    data_set = DATA_SETS[args.data]
+    data = _load_data(data_set, args.data_home)
+    names = FromScratchMLPClassifier().get_params(deep=False)
+    model = _new_model(data_set, {k: v for k, v in vars(args).items() if k in names})
+    try:
+        model.fit(data.X_train, data.y_train)
+    except InvalidParameterError as error:
+        raise CommandError(error) from error
+    _save_model(model, args.output)
+    _print_report(model, data)
+    print(f"\nModel saved as {args.output}")
+    return 0
+
+
+def evaluate(args: Namespace) -> int:
+    """Report on the test images for a saved model.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        With model, data (or None) and data_home.
+
+    Returns
+    -------
+    status : int
+        0.
+
+    Raises
+    ------
+    CommandError
+        The model can't be loaded, or reads images of another size than the data has.
+    """
+    model, expected = _load_model(args.model)
+    data_set = DATA_SETS.get(args.data, expected)
+    if data_set is not expected:
+        raise CommandError(
+            f"{args.model} reads images of {expected.size} pixels, "
+            f"but --data {args.data} has {data_set.size}"
+        )
+    _print_report(model, _load_data(data_set, args.data_home))
+    return 0
+
+
+def predict(args: Namespace) -> int:
+    """Print path, digit and probability of each image.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        With model and images.
+
+    Returns
+    -------
+    status : int
+        0, or 2 where some image can't be read; the others are read all the same.
+
+    Raises
+    ------
+    CommandError
+        The model can't be loaded, or Pillow is missing.
+    """
+    pillow = _pillow()
+    model, data_set = _load_model(args.model)
+    status = 0
+    for path in args.images:
+        try:
+            pixels = _read_pixels(pillow, path, data_set)
+        except CommandError as error:
+            tell(f"error: {error}")
+            status = 2
+            continue
+        probabilities = model.predict_proba(pixels)[0]
+        print(path, probabilities.argmax(), f"{probabilities.max():.4f}", sep="\t")
+    return status

@@ -1,0 +1,236 @@
+"""The classifier's parameters: what is refused, and how scikit-learn's tools take hold of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from small import blobs, classifier, same_bits
+
+from skdigits import FromScratchMLPClassifier
+from skdigits.nn.activations import ELU
+from skdigits.nn.losses import Focal
+from skdigits.nn.optimizers import LBFGS, SGD, Adam
+from skdigits.nn.schedules import Cosine
+
+# Training for a few epochs does not converge, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+NO_NUMBER = ["1", None, [], True, np.nan]
+BAD = {
+    "hidden_layer_sizes": [0, -1, 2.5, None, "100", (8, 0), [8, 2.5], ((8,),), True],
+    "activation": ["rely", None, 1, ELU, ["relu", "relu"], []],
+    "loss": ["log_loss", None, 0, Focal],
+    "label_smoothing": [-0.1, 1, *NO_NUMBER],
+    "initializer": ["he", None, 0.01, np.ones((5, 8))],
+    "normalization": ["instance", True, 1],
+    "dropout": [-0.1, 1, "0.5", None, True, [0.1, 0.1], []],
+    "input_dropout": [-0.1, 1, [0.1], *NO_NUMBER],
+    "noise": [-0.1, np.inf, *NO_NUMBER],
+    "residual": [1, "yes", None],
+    "solver": ["newton", None, 1, Adam, Cosine()],
+    "learning_rate_init": [0, -0.1, np.inf, *NO_NUMBER],
+    "learning_rate": ["linear", None, 0.1, Cosine, Adam()],
+    "alpha": [-1e-9, np.inf, *NO_NUMBER],
+    "l1_ratio": [-0.1, 1.1, *NO_NUMBER],
+    "max_norm": [0, -1, np.inf, np.nan, "1", True],
+    "clip_norm": [0, -1, np.inf, np.nan, "1", True],
+    "batch_size": [0, -1, 2.5, "all", None, True, np.inf],
+    "max_iter": [0, -1, 2.5, np.inf, *NO_NUMBER],
+    "tol": [-1e-9, np.inf, *NO_NUMBER],
+    "n_iter_no_change": [0, -1, 2.5, *NO_NUMBER],
+    "shuffle": [1, "yes", None],
+    "warm_start": [1, "yes", None],
+    "verbose": [-1, 0.5, "yes", None],
+    "random_state": [-1, 2**32, 0.5, "seed", np.random.default_rng(0)],
+    "early_stopping": [1, "yes", None],
+    "validation_fraction": [0, 1, -0.1, *NO_NUMBER],
+    "scoring": [None, 1, True],
+    "class_weight": ["equal", 1, [1, 2, 3], True],
+    "ema_decay": [-0.1, 1, "0.9", np.nan, True],
+    "augment": ["shift", 1, True],
+}
+
+
+def test_every_parameter_has_values_that_are_refused():
+    assert set(BAD) == set(FromScratchMLPClassifier().get_params())
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [pytest.param(name, value, id=f"{name}-{value!s:.12}") for name in BAD for value in BAD[name]],
+)
+def test_a_bad_value_is_refused_before_anything_else_is_looked_at(name, value, method):
+    clf = FromScratchMLPClassifier(**{name: value})
+    with pytest.raises(ValueError, match="must") as error:
+        getattr(clf, method)(None, None)
+    assert isinstance(error.value, TypeError)
+    assert name in str(error.value)
+    assert repr(value) in str(error.value)
+    assert vars(clf) == FromScratchMLPClassifier(**{name: value}).get_params(deep=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("activation", "rely"), ("activation", None), ("dropout", 1)]
+)
+def test_a_bad_element_of_a_sequence_is_refused_as_early(name, value):
+    clf = FromScratchMLPClassifier((8,), **{name: [value]})
+    with pytest.raises(ValueError, match=f"{name}.*{value!r}.*must be"):
+        clf.fit(None, None)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"solver": Adam(beta_1=1)}, "beta_1=1 .*must be a number in"),
+        ({"solver": SGD(momentum=-0.1)}, "momentum=-0.1 .*must be a number in"),
+        ({"solver": LBFGS(memory=0)}, "memory=0 .*must be an integer in"),
+        ({"learning_rate": Cosine(final=2)}, "final=2 .*must be a number in"),
+        ({"loss": Focal(gamma=-1)}, "gamma=-1 .*must be a number in"),
+        ({"activation": ELU(alpha="1")}, "alpha='1' .*must be a number in"),
+    ],
+)
+def test_a_bad_value_of_an_object_is_refused_as_early(params, message):
+    with pytest.raises(ValueError, match=message):
+        FromScratchMLPClassifier(**params).fit(None, None)
+
+
+@settings(max_examples=15)
+@given(
+    alpha=st.floats(0, 1) | st.integers(0, 1),
+    batch_size=st.integers(1, 60) | st.just("auto"),
+    scalar=st.sampled_from([np.float32, np.float64]),
+    integer=st.sampled_from([np.int64, np.uint8]),
+)
+def test_numbers_of_numpy_are_numbers(alpha, batch_size, scalar, integer):
+    X, y = blobs()
+    size = batch_size if batch_size == "auto" else integer(batch_size)
+    one = classifier(alpha=scalar(alpha), batch_size=size, max_iter=integer(2), shuffle=np.True_)
+    other = classifier(alpha=float(scalar(alpha)), batch_size=batch_size, max_iter=2)
+    assert same_bits(one.fit(X, y), other.fit(X, y))
+
+
+def test_a_scorer_that_does_not_exist_is_refused():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="nonsense"):
+        classifier(early_stopping=True, scoring="nonsense").fit(X, y)
+
+
+# Nested parameters
+
+
+def test_parameters_of_objects_are_parameters_of_the_classifier():
+    clf = FromScratchMLPClassifier(solver=Adam(beta_1=0.8), learning_rate=Cosine(), loss=Focal())
+    params = clf.get_params()
+    assert params["solver__beta_1"] == 0.8
+    assert params["learning_rate__final"] == 0
+    assert clf.set_params(solver__beta_1=0.7, loss__gamma=1, alpha=0.1) is clf
+    assert (clf.solver.beta_1, clf.loss.gamma, clf.alpha) == (0.7, 1, 0.1)
+    clf.set_params(solver=SGD(), solver__momentum=0.5)
+    assert clf.solver.momentum == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("solver", "adam"), ("learning_rate", "constant"), ("loss", "focal")]
+)
+def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value):
+    clf = FromScratchMLPClassifier(**{name: value})
+    with pytest.raises(ValueError, match=f"{name}__x.*{name}='{value}' is a name.*object"):
+        clf.set_params(**{f"{name}__x": 1})
+    assert clf.get_params() == FromScratchMLPClassifier(**{name: value}).get_params()
+
+
+def test_an_unknown_parameter_is_refused():
+    with pytest.raises(ValueError, match="momentum"):
+        FromScratchMLPClassifier().set_params(momentum=0.9)
+
+
+def test_a_clone_has_objects_of_its_own():
+    X, y = blobs()
+    clf = classifier(solver=Adam(beta_1=0.8), learning_rate=Cosine(final=0.1)).fit(X, y)
+    twin = clone(clf)
+    assert repr(twin) == repr(clf)
+    assert not hasattr(twin, "classes_")
+    assert same_bits(twin.fit(X, y), clf)
+    twin.set_params(solver__beta_1=0.5)
+    assert clf.solver.beta_1 == 0.8
+
+
+def test_one_object_serves_many_classifiers():
+    X, y = blobs()
+    solver = Adam(beta_1=0.8)
+    one, other = (classifier(solver=solver) for _ in range(2))
+    for _ in range(3):
+        one.partial_fit(X, y, classes=[0, 1, 2])
+        other.partial_fit(X, y, classes=[0, 1, 2])
+    assert same_bits(one, other)
+    assert vars(solver) == vars(Adam(beta_1=0.8))
+
+
+def test_what_is_printed_makes_the_same_classifier():
+    clf = FromScratchMLPClassifier((30, 20), solver=Adam(beta_1=0.8), learning_rate=Cosine())
+    same = eval(repr(clf))
+    assert repr(same) == repr(clf)
+    assert same.solver.beta_1 == 0.8
+    assert same.hidden_layer_sizes == (30, 20)
+
+
+def test_notebooks_show_a_link_to_the_documentation():
+    html = FromScratchMLPClassifier(solver=Adam())._repr_html_()
+    assert 'href="https://skdigits.readthedocs.io/' in html
+    assert "FromScratchMLPClassifier.html" in html
+
+
+# Searches, pipelines, routing
+
+
+def test_a_search_goes_over_parameters_of_objects():
+    X, y = blobs()
+    grid = {"solver__beta_1": [0.5, 0.9], "hidden_layer_sizes": [(4,), (4, 4)]}
+    search = GridSearchCV(classifier(solver=Adam()), grid, cv=2).fit(X, y)
+    best = search.best_params_
+    direct = classifier(
+        solver=Adam(beta_1=best["solver__beta_1"]), hidden_layer_sizes=best["hidden_layer_sizes"]
+    )
+    assert same_bits(search.best_estimator_, direct.fit(X, y))
+
+
+def test_sample_weights_are_routed_through_a_pipeline():
+    X, y = blobs()
+    weights = np.arange(60) % 4
+    scaled = MinMaxScaler().fit_transform(X)
+    with config_context(enable_metadata_routing=True):
+        clf = classifier().set_fit_request(sample_weight=True)
+        pipeline = make_pipeline(MinMaxScaler(), clf).fit(X, y, sample_weight=weights)
+    assert same_bits(pipeline[-1], classifier().fit(scaled, y, sample_weight=weights))
+
+
+def test_validation_data_are_routed_and_transformed_by_a_pipeline():
+    X, y = blobs()
+    scaler = MinMaxScaler().fit(X[:40])
+    with config_context(enable_metadata_routing=True):
+        clf = classifier(early_stopping=True).set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline([("scale", MinMaxScaler()), ("clf", clf)], transform_input=["X_val"])
+        pipeline.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    direct = classifier(early_stopping=True).fit(
+        scaler.transform(X[:40]), y[:40], X_val=scaler.transform(X[40:]), y_val=y[40:]
+    )
+    assert same_bits(pipeline[-1], direct)
+    assert pipeline[-1].validation_scores_ == direct.validation_scores_
+
+
+@pytest.mark.parametrize("score", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
+def test_scorers_judge_the_validation_data(score):
+    X, y = blobs()
+    clf = classifier(early_stopping=True, scoring=score).fit(X, y, X_val=X, y_val=y)
+    own = classifier(
+        early_stopping=True, scoring=lambda fitted, X, y: fitted.predict_proba(X)[0, 0]
+    ).fit(X, y, X_val=X, y_val=y)
+    assert len(clf.validation_scores_) == clf.n_iter_
+    assert_array_equal(own.best_validation_score_, own.predict_proba(X)[0, 0])

@@ -1,0 +1,491 @@
+"""What layers promise: normalised units, shares that are dropped, ways around, few parameters."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import scale
+
+from skdigits import FromScratchMLPClassifier
+from skdigits.nn.activations import ACTIVATIONS, SELU, Identity
+from skdigits.nn.architecture import Architecture
+from skdigits.nn.draws import RowDraws
+from skdigits.nn.initializers import INITIALIZERS, zeros
+from skdigits.nn.layers import Activation, Chain, Dense, Step
+from skdigits.nn.losses import CrossEntropy, Objective, Softmax
+from skdigits.nn.network import Network
+from skdigits.nn.noise import AlphaDropout, Dropout, GaussianNoise
+from skdigits.nn.normalization import EPSILON, BatchNorm, LayerNorm
+from skdigits.nn.residual import Residual
+from skdigits.nn.summary import Summary
+from skdigits.nn.workspace import Workspace
+from skdigits.training.average import Average
+
+GLOROT = INITIALIZERS["glorot_normal"]
+RANDOM = {
+    "dropout": Dropout(0.3),
+    "alpha dropout": AlphaDropout(0.3),
+    "noise": GaussianNoise(0.3),
+}
+rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+rates = st.floats(0.05, 0.95)
+
+
+def network_of(*layers, rng=None):
+    network = Network(Chain(layers), Objective(Softmax(), CrossEntropy()), np.float64)
+    network.initialize(np.random.default_rng(0) if rng is None else rng)
+    return network
+
+
+def values_of(network):
+    """Return the values of the network's single layer."""
+    return network.views(network.parameters, network.buffers)[0]
+
+
+def step_on(weights, keys=None, seed=0):
+    """Return a step on rows of these weights; the same seed draws the same numbers."""
+    step = Step(np.float64)
+    step.begin(np.asarray(weights, float))
+    step.draws = RowDraws(np.random.default_rng(seed))
+    step.draws.begin(np.arange(len(weights), dtype=np.uint64) if keys is None else keys)
+    return step
+
+
+def forward(network, inputs, weights=None, seed=0):
+    """Run the training's forward pass; return the outputs and the function that runs backward."""
+    weights = np.full(len(inputs), 1 / len(inputs)) if weights is None else weights
+    values = network.views(network.parameters, network.buffers)
+    return network.chain.forward(inputs, values, step_on(weights, seed=seed))
+
+
+def drawn_weights(rng, n_rows):
+    weights = rng.uniform(0.1, 1, n_rows)
+    return weights / weights.sum()
+
+
+# Batch normalisation
+
+
+@given(rng=rngs, n_rows=st.integers(2, 20), units=st.integers(1, 5))
+def test_batch_norm_gives_mean_0_and_variance_1(rng, n_rows, units):
+    network, weights = network_of(BatchNorm(units)), drawn_weights(rng, n_rows)
+    inputs = rng.normal(rng.normal(0, 5), rng.uniform(10, 20), (n_rows, units))
+    outputs, _ = forward(network, inputs, weights)
+    mean, variance = weights @ inputs, weights @ (inputs - weights @ inputs) ** 2
+    assert_allclose(weights @ outputs, 0, atol=1e-9)
+    assert_allclose(weights @ outputs**2, variance / (variance + EPSILON), rtol=1e-9)
+    scale, shift, *_ = values_of(network)
+    scale[...], shift[...] = rng.normal(size=(2, units))
+    again, _ = forward(network, inputs, weights)
+    assert_allclose(again, outputs * scale + shift, atol=1e-12)
+    # After two equal batches, prediction uses just their statistics.
+    predicted = network.predict(inputs.copy())
+    assert_allclose(predicted, (inputs - mean) / np.sqrt(variance + EPSILON) * scale + shift)
+
+
+def test_running_averages_converge_to_the_statistics():
+    rng = np.random.default_rng(0)
+    network = network_of(BatchNorm(3))
+    _, _, mean, variance, _ = values_of(network)
+    for _ in range(10):
+        forward(network, rng.normal(-50, 1, (100, 3)))
+    before = mean.copy()
+    for _ in range(200):
+        forward(network, rng.normal([1, -2, 30], [1, 5, 0.1], (100, 3)))
+    assert_allclose(before, -50, atol=0.2)
+    assert_allclose(mean, [1, -2, 30], atol=0.5)
+    assert_allclose(variance, [1, 25, 0.01], rtol=0.2)
+
+
+@given(rng=rngs, sizes=st.lists(st.integers(2, 9), min_size=1, max_size=5))
+def test_running_averages_begin_as_the_means_over_all_rows(rng, sizes):
+    network = network_of(BatchNorm(2))
+    batches = [rng.normal(size=(n_rows, 2)) for n_rows in sorted(sizes, reverse=True)]
+    for batch in batches:
+        forward(network, batch)
+    _, _, mean, variance, _ = values_of(network)
+    assert_allclose(mean, np.concatenate(batches).mean(axis=0))
+    n_rows = [len(batch) for batch in batches]
+    assert_allclose(variance, np.average([b.var(axis=0) for b in batches], axis=0, weights=n_rows))
+
+
+def test_batch_norm_predicts_rows_one_by_one():
+    rng = np.random.default_rng(0)
+    network = network_of(BatchNorm(3))
+    forward(network, rng.normal(2, 3, (50, 3)))
+    inputs = rng.normal(2, 3, (5, 3))
+    alone = np.concatenate([network.predict(row.copy()) for row in inputs[:, np.newaxis]])
+    assert_array_equal(network.predict(inputs.copy()), alone)
+    buffers = network.buffers.copy()
+    network.predict(inputs.copy())
+    assert_array_equal(network.buffers, buffers)
+
+
+@given(rng=rngs, n_without=st.integers(0, 3))
+def test_a_batch_of_one_row_is_normalised_by_the_running_averages(rng, n_without):
+    network = network_of(BatchNorm(3))
+    for _ in range(3):
+        forward(network, rng.normal(5, 2, (8, 3)))
+    buffers = network.buffers.copy()
+    inputs = rng.normal(5, 2, (1 + n_without, 3))
+    # Rows without weight are none.
+    outputs, _ = forward(network, inputs, np.eye(1 + n_without)[0])
+    assert_array_equal(network.buffers, buffers)
+    assert_allclose(outputs, network.predict(inputs.copy()))
+    assert np.abs(outputs).max() > 0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_last_batch_of_one_row_is_harmless():
+    X, y = load_iris(return_X_y=True)
+    X = scale(X)
+    params = {"hidden_layer_sizes": (16, 16), "normalization": "batch", "learning_rate_init": 0.01}
+    scores = []
+    # 150 rows are 3 batches of 50 rows; with one row more there is a fourth of it alone.
+    for n_rows in (150, 151):
+        clf = FromScratchMLPClassifier(**params, batch_size=50, max_iter=60, random_state=0)
+        rows = np.arange(n_rows) % 150
+        clf.fit(X[rows], y[rows])
+        assert all(np.isfinite(array).all() for array in [*clf.coefs_, *clf.intercepts_])
+        scores.append(clf.score(X, y))
+    assert min(scores) > 0.95
+
+
+def test_batch_norm_takes_the_place_of_the_bias():
+    chain = Architecture(4, [3], 2, [ACTIVATIONS["relu"]()], None, normalization="batch").chain()
+    network = Network(chain, Objective(Softmax(), CrossEntropy()), np.float64)
+    assert [bias.shape for bias in network.biases] == [(3,), (2,)]
+    assert network.parameters.size == 4 * 3 + 2 * 3 + 3 * 2 + 2
+
+
+# Layer normalisation
+
+
+@given(rng=rngs, n_rows=st.integers(1, 5), units=st.integers(2, 8))
+def test_layer_norm_gives_each_row_mean_0_and_variance_1(rng, n_rows, units):
+    network = network_of(LayerNorm(units))
+    inputs = rng.normal(3, 5, (n_rows, units))
+    outputs = network.predict(inputs.copy())
+    assert_allclose(outputs.mean(axis=1), 0, atol=1e-9)
+    variance = inputs.var(axis=1)
+    assert_allclose(outputs.var(axis=1), variance / (variance + EPSILON), rtol=1e-6)
+    # Neither the level nor the unit of a row counts, nor the other rows.
+    shifted = rng.normal(size=(n_rows, 1)) + 1e3 * inputs
+    assert_allclose(
+        network.predict(shifted),
+        (inputs - inputs.mean(1, keepdims=True)) / inputs.std(1, keepdims=True),
+        rtol=1e-3,
+    )
+    assert_allclose(network.predict(inputs[:1].copy()), outputs[:1])
+
+
+@pytest.mark.parametrize("layer", [BatchNorm, LayerNorm])
+def test_constant_inputs_are_divided_by_something(layer):
+    outputs, _ = forward(network_of(layer(3)), np.full((4, 3), 7.0))
+    assert_array_equal(outputs, 0)
+
+
+# Layers that are random in training
+
+
+@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
+@given(rng=rngs)
+def test_random_layers_are_silent_in_prediction(layer, rng):
+    inputs = rng.normal(size=(4, 3))
+    assert_array_equal(network_of(layer).predict(inputs.copy()), inputs)
+
+
+@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
+@given(rng=rngs, keys=st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_equal_rows_get_equal_numbers_wherever_they_stand(layer, rng, keys):
+    keys = np.array(keys, dtype=np.uint64)
+    rows = rng.normal(size=(5, 40))[keys]
+    order = rng.permutation(len(keys))
+    outputs, permuted = (
+        layer.forward(rows[places], (), step_on(np.ones(len(keys)), keys[places]))[0]
+        for places in (np.arange(len(keys)), order)
+    )
+    assert_array_equal(permuted, outputs[order])
+    for i in range(len(keys)):
+        same = (outputs == outputs[i]).all(axis=1)
+        assert_array_equal(same, keys == keys[i])
+
+
+@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
+def test_each_step_draws_anew(layer):
+    step, inputs = step_on(np.ones(5)), np.ones((5, 20))
+    outputs = []
+    for _ in range(2):
+        step.begin(step.weights)
+        outputs.append(layer.forward(inputs, (), step)[0].copy())
+    assert not np.array_equal(*outputs)
+
+
+MANY = np.random.default_rng(0).normal(1, 1, (1000, 200))
+
+
+@given(rate=rates, seed=st.integers(0, 2**32 - 1))
+def test_dropout_drops_its_share_and_keeps_the_expectation(rate, seed):
+    outputs, _ = Dropout(rate).forward(MANY, (), step_on(np.ones(len(MANY)), seed=seed))
+    dropped = outputs == 0
+    # The bounds are five standard deviations.
+    assert dropped.mean() == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / MANY.size))
+    assert_allclose(outputs[~dropped], MANY[~dropped] / (1 - rate), rtol=1e-3)
+    deviation = np.sqrt(rate / (1 - rate) * np.mean(MANY**2) / MANY.size)
+    assert outputs.mean() == pytest.approx(MANY.mean(), abs=5 * deviation)
+    # Units and rows are dropped independently of each other.
+    for axis in (0, 1):
+        n = dropped.shape[axis]
+        spread = np.sqrt(rate * (1 - rate) / n)
+        assert dropped.mean(axis=axis).std() == pytest.approx(spread, rel=0.3)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance(rate):
+    activations = SELU().value(np.random.default_rng(1).normal(size=MANY.shape))
+    outputs, _ = AlphaDropout(rate).forward(activations, (), step_on(np.ones(len(MANY))))
+    assert activations.mean() == pytest.approx(0, abs=0.01)
+    assert outputs.mean() == pytest.approx(0, abs=0.01)
+    assert outputs.var() == pytest.approx(activations.var(), rel=0.02)
+    values, counts = np.unique(outputs, return_counts=True)
+    # All dropped units have one value; the others are scaled and shifted.
+    assert counts.max() / counts.sum() == pytest.approx(rate, abs=0.01)
+    kept = outputs != values[counts.argmax()]
+    assert np.corrcoef(outputs[kept], activations[kept])[0, 1] == pytest.approx(1)
+
+
+@given(deviation=st.floats(1e-3, 1e3), seed=st.integers(0, 2**32 - 1))
+def test_noise_has_its_deviation(deviation, seed):
+    outputs, _ = GaussianNoise(deviation).forward(MANY, (), step_on(np.ones(len(MANY)), seed=seed))
+    noise = outputs - MANY
+    assert noise.std() == pytest.approx(deviation, rel=0.01)
+    assert noise.mean() == pytest.approx(0, abs=0.015 * deviation)
+    assert np.median(np.abs(noise)) == pytest.approx(0.6745 * deviation, rel=0.02)
+
+
+@given(rng=rngs, rate=rates)
+def test_backward_drops_the_same_units(rng, rate):
+    inputs = rng.uniform(1, 2, (6, 7))
+    outputs, backward = Dropout(rate).forward(inputs, (), step_on(np.ones(6)))
+    d_inputs = backward(np.ones_like(inputs), (), True)
+    assert_allclose(d_inputs, outputs / inputs)
+
+
+@pytest.mark.parametrize("params", [{"dropout": 0.5}, {"input_dropout": 0.5}, {"noise": 1.0}])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fitted_model_is_silent(params):
+    X, y = load_iris(return_X_y=True)
+    clf = FromScratchMLPClassifier(random_state=0, max_iter=3, **params).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))
+    hidden = np.maximum(X @ clf.coefs_[0] + clf.intercepts_[0], 0)
+    logits = hidden @ clf.coefs_[1] + clf.intercepts_[1]
+    assert_allclose(clf.decision_function(X), logits)
+
+
+# Ways around
+
+
+def tanh_block(n_inputs, n_outputs):
+    return Chain([Dense(n_inputs, n_outputs, GLOROT), Activation(ACTIVATIONS["tanh"]())])
+
+
+@given(rng=rngs, n_inputs=st.integers(1, 5), n_outputs=st.integers(1, 5), projected=st.booleans())
+def test_residual_adds_the_way_around(rng, n_inputs, n_outputs, projected):
+    n_outputs = n_outputs if projected else n_inputs
+    around = Dense(n_inputs, n_outputs, GLOROT, bias=False) if projected else None
+    network = network_of(Residual(tanh_block(n_inputs, n_outputs), around), rng=rng)
+    ((weight, bias), _), projection = values_of(network)
+    bias[...] = rng.normal(size=n_outputs)
+    inputs = rng.normal(size=(6, n_inputs))
+    skip = inputs @ projection[0][0] if projected else inputs
+    expected = np.tanh(inputs @ weight + bias) + skip
+    assert_allclose(network.predict(inputs.copy()), expected)
+    assert_allclose(forward(network, inputs)[0], expected)
+    assert len(network.weights) == len(network.biases) == 1
+
+
+@given(
+    rng=rngs, units=st.integers(1, 5), name=st.sampled_from(["tanh", "relu", "gelu", "identity"])
+)
+def test_residual_around_a_block_of_zeros_is_the_identity(rng, units, name):
+    block = Chain([Dense(units, units, zeros), Activation(ACTIVATIONS[name]())])
+    network, inputs = network_of(Residual(block, None)), rng.normal(size=(6, units))
+    outputs, backward = forward(network, inputs)
+    assert_array_equal(outputs, inputs)
+    assert_array_equal(network.predict(inputs.copy()), inputs)
+    gradients = network.views(np.zeros_like(network.parameters), network.buffers)
+    d_outputs = rng.normal(size=inputs.shape)
+    # No gradient flows through weights of zero, so all of it goes around.
+    assert_array_equal(backward(d_outputs.copy(), gradients, True), d_outputs)
+
+
+# Caps
+
+
+@given(rng=rngs, largest=st.floats(0.01, 10), projected=st.booleans())
+def test_cap_norms(rng, largest, projected):
+    around = Dense(4, 3, GLOROT, bias=False) if projected else None
+    units = 3 if projected else 4
+    network = network_of(Residual(tanh_block(4, units), around), Dense(units, 5, GLOROT))
+    network.parameters[...] = rng.normal(size=network.parameters.shape)
+    before = network.parameters.copy()
+    network.cap_norms(largest)
+    pairs = [matrices(network, vector) for vector in (network.parameters, before)]
+    pairs = list(zip(*pairs, strict=True))
+    assert len(pairs) == 2 + projected
+    for capped, free in pairs:
+        norms = np.linalg.norm(free, axis=0)
+        assert_allclose(capped, free * np.minimum(1, largest / norms))
+    offsets = slice(network.n_weights, None)
+    assert_array_equal(network.parameters[offsets], before[offsets])
+
+
+def matrices(network, parameters):
+    """Return all weight matrices of a vector of parameters, also those on ways around."""
+    shapes = [p.shape for p in network.chain.parameters if p.role == "weight"]
+    stops = np.cumsum([np.prod(shape) for shape in shapes])
+    parts = np.split(parameters[: stops[-1]], stops[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+# Gradients, with row weights
+
+
+LAYERS = {
+    "batch norm": BatchNorm,
+    "layer norm": LayerNorm,
+    "dropout": lambda units: Dropout(0.4),
+    "alpha dropout": lambda units: AlphaDropout(0.4),
+    "noise": lambda units: GaussianNoise(0.4),
+    "residual": lambda units: Residual(tanh_block(units, units), None),
+    "residual with a projection": lambda units: Residual(
+        Chain([Dense(units, 3, GLOROT), BatchNorm(3), Activation(Identity())]),
+        Dense(units, 3, GLOROT, bias=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+@given(rng=rngs, n_rows=st.integers(3, 8), units=st.integers(2, 6))
+def test_gradients_against_differences(layer, rng, n_rows, units):
+    network = network_of(layer(units), rng=rng)
+    network.parameters += rng.normal(0, 0.3, network.parameters.shape)
+    weights = drawn_weights(rng, n_rows)
+    # Units and rows of spread; next to none, normalisation bends too sharply for differences.
+    inputs = rng.permuted(np.linspace(-2, 2, n_rows * units)).reshape(n_rows, units)
+    inputs += rng.uniform(-0.05, 0.05, inputs.shape)
+    outputs, backward = forward(network, inputs, weights)
+    d_outputs = rng.normal(size=outputs.shape)
+    gradient = np.full_like(network.parameters, np.nan)
+    views = network.views(gradient, np.zeros_like(network.buffers))
+    d_inputs = backward(d_outputs.copy(), views, True)
+
+    parameters = network.parameters.copy()
+    to_parameters, to_inputs = rng.normal(size=gradient.shape), rng.normal(size=inputs.shape)
+
+    def value(t):
+        network.parameters[...] = parameters + t * to_parameters
+        # Each time with the same random numbers.
+        return np.vdot(forward(network, inputs + t * to_inputs, weights)[0], d_outputs)
+
+    h = 1e-3
+    wide, narrow = ((value(s) - value(-s)) / (2 * s) for s in (h, h / 2))
+    terms = np.concatenate([gradient * to_parameters, (d_inputs * to_inputs).ravel()])
+    assert (4 * narrow - wide) / 3 == pytest.approx(
+        terms.sum(), rel=0, abs=1e-6 * np.abs(terms).sum()
+    )
+
+
+# torch
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, LayerNorm])
+@given(rng=rngs, n_rows=st.integers(2, 8), units=st.integers(2, 6))
+def test_normalization_is_torchs(kind, rng, n_rows, units):
+    torch = pytest.importorskip("torch")
+    network = network_of(kind(units))
+    network.parameters[...] = rng.normal(size=network.parameters.shape)
+    inputs, d_outputs = rng.normal(2, 3, (2, n_rows, units))
+    x, scale, shift = (
+        torch.tensor(array, requires_grad=True) for array in (inputs, *values_of(network)[:2])
+    )
+    if kind is BatchNorm:
+        theirs = torch.nn.functional.batch_norm(
+            x, None, None, scale, shift, training=True, eps=EPSILON
+        )
+    else:
+        theirs = torch.nn.functional.layer_norm(x, (units,), scale, shift, eps=EPSILON)
+    theirs.backward(torch.tensor(d_outputs))
+    outputs, backward = forward(network, inputs)
+    assert_allclose(outputs, theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+    gradient = np.full_like(network.parameters, np.nan)
+    views = network.views(gradient, np.zeros_like(network.buffers))
+    d_inputs = backward(d_outputs.copy(), views, True)
+    size = np.abs(d_outputs).max() * np.abs(scale.detach().numpy()).max()
+    assert_allclose(d_inputs, x.grad.numpy(), rtol=1e-9, atol=1e-9 * size)
+    expected = np.concatenate([scale.grad.numpy(), shift.grad.numpy()])
+    assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+
+
+# Average and summary
+
+
+@given(rng=rngs, decay=st.floats(0, 0.999), n_steps=st.integers(1, 30))
+def test_average_is_its_formula(rng, decay, n_steps):
+    network = network_of(Dense(3, 2, GLOROT), BatchNorm(2))
+    average = Average(network)
+    parameters, buffers = network.parameters.copy(), network.buffers.copy()
+    for t in range(1, n_steps + 1):
+        network.parameters[...] = rng.normal(size=network.parameters.shape)
+        network.buffers[...] = rng.uniform(size=network.buffers.shape)
+        average.follow(network, decay)
+        kept = min(decay, (1 + t) / (10 + t))
+        parameters = kept * parameters + (1 - kept) * network.parameters
+        buffers = kept * buffers + (1 - kept) * network.buffers
+    assert_allclose(average.network.parameters, parameters, atol=1e-12)
+    assert_allclose(average.network.buffers, buffers, atol=1e-12)
+
+
+@st.composite
+def architectures(draw):
+    hidden = draw(st.lists(st.integers(1, 6), max_size=4))
+    functions = [ACTIVATIONS[draw(st.sampled_from(list(ACTIVATIONS)))]() for _ in hidden]
+    return Architecture(
+        draw(st.integers(1, 6)),
+        hidden,
+        draw(st.integers(1, 4)),
+        functions,
+        None,
+        draw(st.sampled_from([None, "batch", "layer"])),
+        [draw(st.sampled_from([0, 0.5])) for _ in hidden],
+        draw(st.sampled_from([0, 0.5])),
+        draw(st.sampled_from([0, 0.5])),
+        draw(st.booleans()),
+    )
+
+
+@given(architecture=architectures())
+def test_summary_counts_all_parameters(architecture):
+    chain = architecture.chain()
+    network = Network(chain, Objective(Softmax(), CrossEntropy()), np.float32)
+    summary = Summary(chain, architecture.n_features)
+    assert summary.n_parameters == network.parameters.size
+    assert f"{network.parameters.size:,}" in repr(summary).splitlines()[-1]
+    assert summary[0].units == architecture.n_features
+    assert summary[-1].units == architecture.n_outputs
+    units = [row.units for row in summary if row.layer == "Dense"]
+    assert [n for n in architecture.hidden if n not in units] == []
+
+
+@given(architecture=architectures(), rng=rngs)
+def test_prediction_and_training_work_for_any_architecture(architecture, rng):
+    network = Network(architecture.chain(), Objective(Softmax(), CrossEntropy()), np.float64)
+    network.initialize(rng)
+    inputs = rng.normal(size=(3, architecture.n_features))
+    assert network.predict(inputs.copy(), Workspace(np.float64)).shape == (
+        3,
+        architecture.n_outputs,
+    )
+    assert forward(network, inputs)[0].shape == (3, architecture.n_outputs)

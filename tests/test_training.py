@@ -1,0 +1,599 @@
+"""The way of a mini-batch: reading, splitting, training, stopping; scikit-learn's as the oracle."""
+
+import copy
+import gc
+import itertools
+import pickle
+import tracemalloc
+import warnings
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from skdigits.nn.activations import ACTIVATIONS
+from skdigits.nn.architecture import Architecture
+from skdigits.nn.elementwise import CHUNK
+from skdigits.nn.losses import CrossEntropy, Objective, Sigmoid, Softmax
+from skdigits.nn.network import Network
+from skdigits.nn.optimizers import LBFGS, SGD, Adam, Nesterov
+from skdigits.nn.schedules import Constant
+from skdigits.nn.workspace import Workspace
+from skdigits.training.batches import Reader, Samples, batches, row_keys
+from skdigits.training.history import History, Tally
+from skdigits.training.inference import evaluate
+from skdigits.training.loop import Settings, Trainer
+from skdigits.training.state import TrainingState
+from skdigits.training.stopping import Plateau, Snapshot, Validation
+
+NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
+
+rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+sizes = st.integers(1, 6)
+
+
+def network_of(
+    n_features, hidden, n_outputs, *, activation="tanh", dtype=float, output=None, **extra
+):
+    functions = [ACTIVATIONS[activation]()] * len(hidden)
+    shape = Architecture(n_features, hidden, n_outputs, functions, None, **extra)
+    network = Network(shape.chain(), Objective(output or Softmax(), CrossEntropy()), dtype)
+    network.initialize(np.random.default_rng(0))
+    return network
+
+
+# Workspace
+
+
+@given(shapes=st.lists(st.tuples(sizes, sizes), min_size=1), n_rows=sizes)
+def test_a_workspace_gives_the_same_arrays_again(shapes, n_rows):
+    workspace = Workspace(np.float32)
+    first = [workspace.empty(*shape) for shape in shapes]
+    for i, array in enumerate(first):
+        array.fill(i)
+    # The arrays of one step are apart from each other.
+    assert [set(array.ravel()) for array in first] == [{i} for i in range(len(first))]
+    workspace.rewind()
+    for (n, width), array in zip(shapes, first, strict=True):
+        again = workspace.empty(min(n, n_rows), width)
+        assert_array_equal(again, array[:n_rows])
+        again.fill(-1)
+        assert (array[:n_rows] == -1).all()
+
+
+# Reader and batches
+
+
+def drawn_rows(rng, dtype, *, n_rows=9, n_columns=4):
+    """Return numbers which every type of them can hold, half of them zero."""
+    X = rng.integers(0, 200, (n_rows, n_columns)) * rng.integers(2, size=(n_rows, n_columns))
+    return X.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("to", [np.float32, np.float64])
+@given(rng=rngs)
+def test_rows_are_read_in_the_networks_precision(dtype, to, rng):
+    X, reader = drawn_rows(rng, dtype), Reader(to, sparse=False)
+    before = X.copy()
+    for size in (5, 5, 3):
+        rows = rng.integers(len(X), size=size)
+        inputs = reader.read(X, rows)
+        assert inputs.dtype == to
+        assert_array_equal(inputs, X[rows].astype(to))
+        assert not np.shares_memory(inputs, X)
+    assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("container", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+@given(rng=rngs)
+def test_sparse_rows_are_read_as_the_network_takes_them(container, dtype, rng):
+    X, rows = drawn_rows(rng, dtype), rng.integers(9, size=5)
+    sparse = Reader(np.float32, sparse=True).read(container(X), rows)
+    dense = Reader(np.float32, sparse=False).read(container(X), rows)
+    assert scipy.sparse.issparse(sparse)
+    assert sparse.dtype == dense.dtype == np.float32
+    assert_array_equal(sparse.toarray(), X[rows])
+    assert_array_equal(dense, X[rows])
+
+
+def test_memory_maps_are_read_as_they_lie(tmp_path):
+    X = drawn_rows(np.random.default_rng(0), np.uint8, n_rows=500, n_columns=300)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    inputs = Reader(np.float32, sparse=False).read(mapped, np.arange(0, 500, 7))
+    assert type(inputs) is np.ndarray
+    assert_array_equal(inputs, X[::7])
+
+
+def test_each_batch_is_read_into_the_same_memory():
+    X, reader = np.ones((100, 5), np.uint8), Reader(np.float32, sparse=False)
+    samples = Samples.of(X, np.zeros(100, int))
+    first, *others = (batch.inputs for batch in batches(samples, samples.rows, 32, reader))
+    assert [len(inputs) for inputs in others] == [32, 32, 4]
+    assert all(inputs.ctypes.data == first.ctypes.data for inputs in others)
+
+
+@given(rng=rngs, n_rows=st.integers(1, 30), size=st.integers(1, 12), weighted=st.booleans())
+def test_batches_hold_every_row_once(rng, n_rows, size, weighted):
+    X, y = np.arange(n_rows)[:, np.newaxis] + 0.0, rng.integers(5, size=n_rows)
+    weights = rng.integers(3, size=n_rows) / 2 if weighted else None
+    assume(weights is None or weights.any())
+    samples = Samples.of(X, y, weights)
+    order = rng.permutation(samples.rows)
+    seen = []
+    for batch in batches(samples, order, size, Reader(np.float64, sparse=False)):
+        rows = batch.inputs[:, 0].astype(int)
+        seen.extend(rows)
+        assert_array_equal(batch.targets, y[rows])
+        own = np.ones(len(rows)) if weights is None else weights[rows]
+        assert_allclose(batch.weights, own / own.sum())
+        assert batch.total == own.sum()
+        assert len(rows) == min(size, len(order) - len(seen) + len(rows))
+    assert_array_equal(seen, order)
+    present = np.ones(n_rows) if weights is None else weights
+    assert set(seen) == set(np.flatnonzero(present))
+
+
+# Keys and splits
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1, 2, 64, -1])
+def test_different_rows_have_different_keys(dtype, unit):
+    bits = np.random.default_rng(0).integers(2, size=(5000, 30))
+    X = np.unique(unit * bits, axis=0).astype(dtype)
+    keys = row_keys(X, np.zeros(len(X), int), np.arange(len(X)))
+    assert len(np.unique(keys)) == len(X)
+
+
+@given(rng=rngs, dtype=st.sampled_from([np.uint8, np.int64, np.float32, np.float64]))
+def test_keys_belong_to_rows_and_targets(rng, dtype):
+    X, y = drawn_rows(rng, dtype, n_columns=2) // 50, rng.integers(3, size=9)
+    keys = row_keys(X, y, np.arange(9))
+    content = [(*row, target) for row, target in zip(X.tolist(), y, strict=True)]
+    for i in range(9):
+        for j in range(9):
+            assert (keys[i] == keys[j]) == (content[i] == content[j])
+    some = rng.permutation(9)[:4]
+    assert_array_equal(row_keys(X, y, some), keys[some])
+    assert_array_equal(row_keys(scipy.sparse.csr_array(X), y, np.arange(9)), keys)
+
+
+def test_zeros_of_either_sign_are_equal():
+    X, y = np.array([[0.0, 1.0], [-0.0, 1.0]]), np.zeros(2, int)
+    assert len(set(row_keys(X, y, np.arange(2)))) == 1
+
+
+def test_keys_tell_multilabel_targets_apart():
+    X, y = np.ones((8, 2)), np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)])
+    assert len(set(row_keys(X, y, np.arange(8)))) == 8
+
+
+def contents(samples):
+    """Count the equal rows of samples."""
+    X, y = samples.X[samples.rows], samples.targets[samples.rows]
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return Counter((*row, target) for row, target in zip(X.tolist(), y.tolist(), strict=True))
+
+
+@st.composite
+def drawn_samples(draw, rng):
+    """Draw few columns of small numbers, so that many rows are equal, in up to three classes."""
+    n_rows, dtype = draw(st.integers(4, 60)), draw(st.sampled_from([np.uint8, float]))
+    X = rng.integers(4, size=(n_rows, 2)).astype(dtype)
+    weights = rng.integers(3, size=n_rows) if draw(st.booleans()) else None
+    assume(weights is None or weights.any())
+    samples = Samples.of(X, rng.integers(3, size=n_rows), weights)
+    classes = Counter(key[-1] for key in contents(samples))
+    assume(max(classes.values()) > 1)
+    return samples
+
+
+@given(data=st.data(), rng=rngs, fraction=st.floats(0.05, 0.9), seed=st.integers(0, 100))
+def test_a_split_is_stratified_and_keeps_equal_rows_together(data, rng, fraction, seed):
+    samples = data.draw(drawn_samples(rng))
+    training, validation = samples.split(fraction, seed, samples.targets)
+    parts = contents(training), contents(validation)
+    assert parts[0] + parts[1] == contents(samples)
+    assert not parts[0].keys() & parts[1].keys()
+    assert_array_equal(np.sort([*training.rows, *validation.rows]), samples.rows)
+    distinct, aside = (Counter(key[-1] for key in part) for part in (contents(samples), parts[1]))
+    for label, n in distinct.items():
+        assert aside[label] == min(max(1, round(fraction * n)), n - 1)
+
+
+@given(data=st.data(), rng=rngs, seed=st.integers(0, 100))
+def test_a_split_depends_on_rows_alone(data, rng, seed):
+    samples = data.draw(drawn_samples(rng))
+    X, y, weights = samples.X, samples.targets, samples.weights
+    expected = [contents(part) for part in samples.split(0.4, seed, y)]
+    order = rng.permutation(len(X))
+    shuffled = Samples.of(X[order], y[order], None if weights is None else weights[order])
+    sparse = Samples.of(scipy.sparse.csr_array(X), y, weights)
+    for other in (shuffled, sparse):
+        parts = other.split(0.4, seed, other.targets)
+        assert [contents(part) for part in parts] == expected
+
+
+@given(data=st.data(), rng=rngs)
+def test_weights_and_copies_split_alike(data, rng):
+    samples = data.draw(drawn_samples(rng))
+    counts = np.ones(len(samples.X), int) if samples.weights is None else samples.weights
+    copied = Samples.of(np.repeat(samples.X, counts, axis=0), np.repeat(samples.targets, counts))
+    for part, other in zip(
+        samples.split(0.3, 0, samples.targets), copied.split(0.3, 0, copied.targets), strict=True
+    ):
+        assert contents(part).keys() == contents(other).keys()
+
+
+@given(data=st.data(), rng=rngs, fraction=st.floats(0.05, 0.9))
+def test_a_split_without_classes_is_of_all_rows(data, rng, fraction):
+    samples = data.draw(drawn_samples(rng))
+    n_distinct = len(contents(samples))
+    _, validation = samples.split(fraction, 0, None)
+    assert len(contents(validation)) == min(max(1, round(fraction * n_distinct)), n_distinct - 1)
+
+
+def test_a_split_needs_two_different_rows_of_a_class():
+    samples = Samples.of(np.ones((5, 2)), np.zeros(5, int))
+    with pytest.raises(ValueError, match="only 1 rows"):
+        samples.split(0.5, 0, samples.targets)
+
+
+# Plateaus, snapshots, validation, history
+
+
+@given(
+    tol=st.floats(1e-3, 1), patience=st.integers(0, 5), start=st.floats(-5, 5), gain=st.floats(0, 2)
+)
+def test_a_plateau_is_reached_after_patience(tol, patience, start, gain):
+    plateau, n_epochs = Plateau(tol, patience), 20
+    # Rounding decides about gains as small as tol.
+    assume(abs(gain - tol) > 1e-6)
+    reached = []
+    for i in range(n_epochs):
+        plateau.update(start + i * gain)
+        reached.append(plateau.reached)
+    first = patience + 1 if gain < tol else n_epochs
+    assert reached == [i >= first for i in range(n_epochs)]
+    assert plateau.best == start + (n_epochs - 1) * gain
+
+
+@given(values=st.lists(st.floats(-5, 5)), patience=st.integers(0, 5))
+def test_a_forgotten_plateau_is_a_new_one(values, patience):
+    plateau = Plateau(0.1, patience)
+    for value in values:
+        plateau.update(value)
+    plateau.forget()
+    assert plateau == Plateau(0.1, patience)
+    assert not plateau.reached
+
+
+def test_without_end_to_patience_there_is_no_plateau():
+    plateau = Plateau(1.0, np.inf)
+    for _ in range(1000):
+        plateau.update(0)
+    assert not plateau.reached
+
+
+def test_a_snapshot_restores_in_place():
+    network = network_of(3, [4], 2, normalization="batch")
+    parameters, buffers = network.parameters, network.buffers
+    before, X = (parameters.copy(), buffers.copy()), np.ones((2, 3))
+    logits, snapshot = network.predict(X), Snapshot(network)
+    parameters += 1
+    buffers += 1
+    later = Snapshot(network)
+    snapshot.restore(network)
+    assert network.parameters is parameters
+    assert network.buffers is buffers
+    assert_array_equal(parameters, before[0])
+    assert_array_equal(buffers, before[1])
+    assert_array_equal(network.predict(X), logits)
+    later.take(network)
+    assert_array_equal(later.parameters, before[0])
+    assert_array_equal(later.buffers, before[1])
+
+
+@given(figures=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
+def test_validation_keeps_the_best_weights(figures):
+    network, epochs = network_of(1, [], 2), iter(figures)
+
+    def score():
+        value, loss = next(epochs)
+        return {"validation_score": value, "validation_loss": loss}
+
+    validation = Validation(network, score)
+    for epoch in range(len(figures)):
+        network.parameters.fill(epoch)
+        validation.score()
+    validation.restore_best()
+    # The greatest score, then the least loss, then the first.
+    best = min(range(len(figures)), key=lambda i: (-figures[i][0], figures[i][1], i))
+    assert_array_equal(network.parameters, best)
+
+
+def test_without_a_score_the_weights_stay():
+    network = network_of(1, [], 2)
+    validation = Validation(network, dict)
+    network.parameters.fill(7)
+    validation.restore_best()
+    assert_array_equal(network.parameters, 7)
+
+
+names = st.sampled_from(["loss", "accuracy", "validation_loss"])
+
+
+@given(epochs=st.lists(st.dictionaries(names, st.floats(0, 9), min_size=1)))
+def test_history_has_a_row_per_epoch(epochs):
+    history = History()
+    for epoch in epochs:
+        history.append(epoch)
+    assert history.n_epochs == len(epochs)
+    assert history.keys() == set().union(*epochs)
+    for name, column in history.items():
+        assert_array_equal(column, [epoch.get(name, np.nan) for epoch in epochs])
+
+
+@given(rng=rngs, n_batches=sizes)
+def test_a_tally_takes_the_mean_over_rows(rng, n_batches):
+    losses, accuracies, totals = rng.uniform(0.1, 1, (3, n_batches))
+    tally = Tally()
+    for figures in zip(losses, accuracies, totals, strict=True):
+        tally.add(*figures)
+    means = tally.means()
+    assert means["loss"] == pytest.approx(np.average(losses, weights=totals))
+    assert means["accuracy"] == pytest.approx(np.average(accuracies, weights=totals))
+
+
+# Network
+
+
+@given(rng=rngs, widths=st.lists(sizes, min_size=2, max_size=5))
+def test_parameters_are_one_vector_with_the_weights_first(rng, widths):
+    network = network_of(widths[0], widths[1:-1], widths[-1])
+    assert network.parameters.ndim == 1
+    n_weights = sum(a * b for a, b in itertools.pairwise(widths))
+    assert network.n_weights == n_weights
+    assert network.parameters.size == n_weights + sum(widths[1:])
+    network.parameters[...] = rng.normal(size=network.parameters.shape)
+    vectors = [array.ravel() for array in network.weights + network.biases]
+    assert_array_equal(np.concatenate(vectors), network.parameters)
+    assert all(np.shares_memory(vector, network.parameters) for vector in vectors)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
+)
+@pytest.mark.parametrize("extra", [{}, {"normalization": "batch"}, {"residual": True}])
+def test_copies_of_networks_are_whole_and_apart(copied, extra):
+    network, X = network_of(3, [4, 5], 2, **extra), np.random.default_rng(0).normal(size=(6, 3))
+    logits = network.predict(X.copy())
+    other = copied(network)
+    assert not np.shares_memory(other.parameters, network.parameters)
+    assert not np.shares_memory(other.buffers, network.buffers)
+    assert_array_equal(other.predict(X.copy()), logits)
+    # The copy's layers see the copy's own vectors.
+    other.parameters.fill(0)
+    assert_array_equal(other.predict(X.copy()), 0)
+    assert_array_equal(network.predict(X.copy()), logits)
+    other.buffers.fill(9)
+    other.parameters[...] = network.parameters
+    assert np.array_equal(other.predict(X.copy()), logits) == (not network.buffers.size)
+
+
+def test_a_rebuilt_network_shares_the_parameters():
+    network, wider = network_of(3, [4], 2), network_of(3, [5], 2)
+    other = network.rebuilt(network_of(3, [4], 2, activation="relu").chain, network.objective)
+    X = np.ones((1, 3))
+    network.parameters.fill(1)
+    assert_allclose(other.predict(X), [[17, 17]])
+    with pytest.raises(ValueError, match="same shape"):
+        network.rebuilt(wider.chain, network.objective)
+
+
+# Trainer
+
+
+def trainer_of(network, samples, end_of_epoch, *, solver=None, parameters=None, **settings):
+    """Return a trainer that starts from these parameters, with all rows as one batch."""
+    state = TrainingState(network, np.random.SeedSequence(0))
+    solver = solver or Nesterov()
+    state.restart_optimizer(solver)
+    if parameters is not None:
+        network.parameters[...] = parameters
+    values = {
+        "schedule": Constant(),
+        "learning_rate": 0.05,
+        "alpha": 0.0,
+        "l1_ratio": 0.0,
+        "batch_size": len(samples),
+        "shuffle": False,
+        "max_epochs": 20,
+        "tol": 0.0,
+    }
+    return Trainer(state, samples, Settings(solver, **(values | settings)), end_of_epoch)
+
+
+def trained(network, samples, epochs, **settings):
+    """Train a network; return the figures of each epoch."""
+    figures = []
+    trainer_of(network, samples, figures.append, **settings).train(epochs)
+    return figures
+
+
+def trained_by_sklearn(network, samples, epochs, **parameters):
+    """Train scikit-learn's classifier from the network's parameters."""
+    theirs = MLPClassifier(
+        [len(bias) for bias in network.biases[:-1]],
+        n_iter_no_change=1000,
+        warm_start=True,
+        max_iter=1,
+        **parameters,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs.fit(samples.X, samples.targets)
+        for ours, arrays in (
+            (network.weights, theirs.coefs_),
+            (network.biases, theirs.intercepts_),
+        ):
+            for own, array in zip(ours, arrays, strict=True):
+                array[...] = own
+        theirs.set_params(max_iter=epochs).fit(samples.X, samples.targets, samples.weights)
+    parameters = np.concatenate([a.ravel() for a in theirs.coefs_ + theirs.intercepts_])
+    return parameters
+
+
+def drawn_task(n_outputs, weighted, *, n_rows=50, activation="tanh"):
+    """Return a network of its own random weights, and samples to train it on."""
+    rng = np.random.default_rng(n_outputs)
+    output = Sigmoid() if n_outputs == 1 else Softmax()
+    network = network_of(4, [6, 5], n_outputs, output=output, activation=activation)
+    network.parameters += rng.normal(0, 0.1, network.parameters.shape)
+    y = np.arange(n_rows) % max(2, n_outputs)
+    weights = rng.uniform(0.5, 2, n_rows) if weighted else None
+    return network, Samples.of(rng.normal(size=(n_rows, 4)), y, weights)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [50, 20])
+@pytest.mark.parametrize(("kind", "nesterov"), [(SGD, False), (Nesterov, True)])
+@pytest.mark.parametrize("epochs", [1, 20])
+def test_gradient_descent_goes_where_sklearns_goes(
+    n_outputs, weighted, batch_size, kind, nesterov, epochs
+):
+    network, samples = drawn_task(n_outputs, weighted)
+    common = {"alpha": 2.0, "batch_size": batch_size, "shuffle": False}
+    start = network.parameters.copy()
+    expected = trained_by_sklearn(
+        network,
+        samples,
+        epochs,
+        activation="tanh",
+        solver="sgd",
+        learning_rate_init=0.05,
+        nesterovs_momentum=nesterov,
+        **common,
+    )
+    trained(network, samples, epochs, solver=kind(), parameters=start, **common)
+    assert_allclose(network.parameters, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lbfgs_goes_where_sklearns_goes(n_outputs, weighted):
+    network, samples = drawn_task(n_outputs, weighted)
+    start = network.parameters.copy()
+    expected = trained_by_sklearn(network, samples, 8, activation="tanh", solver="lbfgs", alpha=0.5)
+    figures = trained(network, samples, 8, solver=LBFGS(), parameters=start, alpha=0.5, tol=1e-4)
+    assert len(figures) == 8
+    assert_allclose(network.parameters, expected, rtol=1e-6, atol=1e-6)
+
+
+@given(rng=rngs, n_outputs=st.integers(1, 4), size=st.integers(1, 20), weighted=st.booleans())
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(rng, n_outputs, size, weighted):
+    network, samples = drawn_task(n_outputs, weighted, n_rows=23)
+    # At this rate nothing moves, so that all batches see the same weights.
+    settings = {"learning_rate": 1e-300, "alpha": 1000.0, "batch_size": size}
+    (figures,) = trained(
+        network, samples, 1, parameters=network.parameters.copy(), shuffle=True, **settings
+    )
+    expected = evaluate(network, samples)
+    assert figures["loss"] == pytest.approx(expected["validation_loss"])
+    assert figures["accuracy"] == pytest.approx(expected["validation_accuracy"])
+
+
+def order_of_rows(*, shuffle, epochs=3):
+    """Return the order in which each epoch visits the rows."""
+    seen = []
+
+    def note(batch, rng):
+        seen.extend(batch[:, 0])
+        return batch
+
+    X = np.arange(30)[:, np.newaxis] / 30
+    samples = Samples.of(X, np.arange(30) % 2)
+    trained(network_of(1, [], 2), samples, epochs, shuffle=shuffle, batch_size=7, augment=note)
+    return np.reshape(seen, (epochs, 30)) * 30
+
+
+def test_each_epoch_visits_the_rows_in_a_new_order():
+    orders = order_of_rows(shuffle=True)
+    assert_allclose(np.sort(orders), np.tile(np.arange(30), (3, 1)))
+    assert len({tuple(order) for order in orders}) == 3
+    assert_array_equal(orders, order_of_rows(shuffle=True))
+    assert_allclose(order_of_rows(shuffle=False), np.tile(np.arange(30), (3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        (np.float32, {}),
+        (np.uint8, {}),
+        (np.float32, {"activation": "gelu"}),
+        (np.float32, {"normalization": "batch"}),
+        (np.float32, {"normalization": "layer"}),
+        (np.float32, {"dropout": [0.5, 0.5]}),
+        (np.float32, {"noise": 0.1}),
+        (np.float32, {"residual": True}),
+    ],
+)
+def test_steps_allocate_only_what_fits_the_cache(kind, extra):
+    samples = Samples.of(np.ones((1100, 784), kind), np.arange(1100) % 10)
+    network = network_of(784, [512, 512], 10, dtype=np.float32, **extra)
+    held, peaks = [], []
+
+    def end_of_epoch(figures):
+        # Python keeps freed objects for later, until it collects garbage.
+        gc.collect()
+        now, peak = tracemalloc.get_traced_memory()
+        held.append(now)
+        peaks.append(peak)
+        tracemalloc.reset_peak()
+
+    trainer = trainer_of(network, samples, end_of_epoch, solver=Adam(), batch_size=500)
+    tracemalloc.start()
+    trainer.train(3)
+    tracemalloc.stop()
+    # The first epoch fills the workspace; later ones make pieces of 32,768 elements and lose them.
+    assert held[0] > 20 * 500 * 512
+    assert max(peaks[1:]) - held[0] < 5 * 4 * CHUNK
+    assert held[2] - held[0] < 10_000
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+@pytest.mark.parametrize(("learning_rate", "scale"), [(1e200, 1), (0.05, 1e200)])
+def test_after_divergence_training_goes_on_from_the_last_good_weights(
+    ema_decay, learning_rate, scale
+):
+    network, samples = drawn_task(3, False, activation="relu")
+    start, settings = network.parameters.copy(), {"batch_size": 10, "ema_decay": ema_decay}
+    trainer = trainer_of(
+        network,
+        replace(samples, X=scale * samples.X),
+        bool,
+        parameters=start,
+        learning_rate=learning_rate,
+        **settings,
+    )
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        trainer.train(3)
+    assert trainer.outcome == "diverged"
+    assert_array_equal(trainer.state.judged.parameters, start)
+    assert_array_equal(network.parameters, start)
+    figures, settings = [], replace(trainer.settings, learning_rate=0.01)
+    again = Trainer(trainer.state, samples, settings, figures.append)
+    again.train(5)
+    assert again.outcome == "max_iter"
+    assert figures[-1]["loss"] < figures[0]["loss"]

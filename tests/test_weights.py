@@ -1,0 +1,287 @@
+"""A row of weight 2 is the row twice, and a row of weight 0 is no row: in every way of training."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skdigits import FromScratchMLPClassifier
+from skdigits.nn.losses import LOSSES, Focal
+from skdigits.nn.optimizers import LBFGS, SOLVERS
+from skdigits.training.batches import Samples
+
+# A few epochs show whether each step is the same.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N_ROWS = 16
+few = settings(max_examples=6)
+kinds = st.sampled_from(["two classes", "three classes", "multilabel"])
+seeds = st.integers(0, 2**32 - 1)
+# The first half stays, so that no class and no spread is lost.
+weights = st.tuples(
+    st.lists(st.integers(1, 3), min_size=N_ROWS // 2, max_size=N_ROWS // 2),
+    st.lists(st.integers(0, 3), min_size=N_ROWS // 2, max_size=N_ROWS // 2),
+).map(lambda halves: np.array(halves[0] + halves[1]))
+
+
+def classifier(**params):
+    defaults = {"hidden_layer_sizes": (6, 6), "activation": "tanh", "max_iter": 5, "alpha": 0.1}
+    rate = {"learning_rate_init": 0.01, "random_state": 0}
+    return FromScratchMLPClassifier(**(defaults | rate | params))
+
+
+def rows_and_labels(seed, kind):
+    rng = np.random.default_rng(seed)
+    labels = {
+        "two classes": np.arange(N_ROWS) % 2,
+        "three classes": np.arange(N_ROWS) % 3,
+        "multilabel": np.arange(N_ROWS)[:, np.newaxis] // [1, 2, 4] % 2,
+    }
+    return rng.normal(size=(N_ROWS, 4)), labels[kind]
+
+
+def assert_same_weights(ours, theirs, rtol=1e-9):
+    for a, b in zip(
+        ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
+    ):
+        assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
+
+
+def assert_weights_are_repetitions(seed, weights, kind="three classes", rtol=1e-9, **params):
+    X, y = rows_and_labels(seed, kind)
+    order = np.random.default_rng(seed).permutation(weights.sum())
+    rows = np.repeat(np.arange(N_ROWS), weights)[order]
+    weighted = classifier(**params).fit(X, y, sample_weight=weights)
+    repeated = classifier(**params).fit(X[rows], y[rows])
+    assert_same_weights(weighted, repeated, rtol)
+    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol)
+
+
+# Repetitions
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("loss", [*LOSSES, Focal(gamma=0.5)])
+@few
+@given(seed=seeds, weights=weights, kind=kinds)
+def test_every_loss_and_normalization(loss, normalization, seed, weights, kind):
+    assert_weights_are_repetitions(seed, weights, kind, loss=loss, normalization=normalization)
+
+
+@pytest.mark.parametrize("solver", [name for name in SOLVERS if name != "lbfgs"])
+@few
+@given(seed=seeds, weights=weights)
+def test_every_optimizer(solver, seed, weights):
+    assert_weights_are_repetitions(seed, weights, solver=solver)
+
+
+PARTS = {
+    "dropout": {"dropout": 0.3},
+    "input dropout": {"input_dropout": 0.3},
+    "alpha dropout": {"dropout": 0.2, "activation": "selu"},
+    "noise": {"noise": 0.2},
+    "residual": {"residual": True},
+    "residual, projected": {"residual": True, "hidden_layer_sizes": (6, 4)},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
+    "early stopping by a scorer": {"early_stopping": True, "scoring": "accuracy"},
+    "average": {"ema_decay": 0.7},
+    "max norm": {"max_norm": 0.5},
+    "clip norm": {"clip_norm": 0.1},
+    "l1": {"l1_ratio": 0.5},
+    "label smoothing": {"label_smoothing": 0.2},
+    "augment": {"augment": lambda batch, rng: 2 * batch},
+    "all": {
+        "dropout": 0.2,
+        "input_dropout": 0.1,
+        "noise": 0.1,
+        "residual": True,
+        "normalization": "batch",
+        "ema_decay": 0.5,
+        "max_norm": 1.0,
+        "clip_norm": 1.0,
+        "l1_ratio": 0.3,
+    },
+}
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("params", PARTS.values(), ids=PARTS)
+@few
+@given(seed=seeds, weights=weights, kind=kinds)
+def test_every_part(params, class_weight, seed, weights, kind):
+    assert_weights_are_repetitions(seed, weights, kind, class_weight=class_weight, **params)
+
+
+@pytest.mark.parametrize("params", [{}, {"l1_ratio": 0.5}, {"normalization": "layer"}])
+@few
+@given(seed=seeds, weights=weights, kind=kinds)
+def test_lbfgs(params, seed, weights, kind):
+    # Each line search multiplies the rounding errors of the one before.
+    assert_weights_are_repetitions(seed, weights, kind, rtol=1e-5, solver=LBFGS(), **params)
+
+
+@few
+@given(seed=seeds, weights=weights)
+def test_sparse_rows(seed, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    X[X < 0] = 0
+    ours, theirs = classifier(dropout=0.2), classifier(dropout=0.2)
+    ours.fit(scipy.sparse.csr_array(X), y, sample_weight=weights)
+    assert_same_weights(ours, theirs.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights)))
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@few
+@given(seed=seeds, weights=weights)
+def test_partial_fit(normalization, seed, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    weighted, repeated = (classifier(normalization=normalization, dropout=0.2) for _ in range(2))
+    for _ in range(3):
+        weighted.partial_fit(X, y, classes=[0, 1, 2], sample_weight=weights)
+        repeated.partial_fit(
+            np.repeat(X, weights, axis=0), np.repeat(y, weights), classes=[0, 1, 2]
+        )
+    assert_same_weights(weighted, repeated)
+
+
+@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+@few
+@given(seed=seeds, weights=weights)
+def test_validation_rows(scoring, seed, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    X_val, y_val = rows_and_labels(seed + 1, "three classes")
+    params = {"early_stopping": True, "scoring": scoring, "max_iter": 8}
+    weighted = classifier(**params).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    X_val, y_val = np.repeat(X_val, weights, axis=0), np.repeat(y_val, weights)
+    repeated = classifier(**params).fit(X, y, X_val=X_val, y_val=y_val)
+    assert_same_weights(weighted, repeated)
+    for name in ("validation_loss", "validation_accuracy", "validation_score"):
+        assert_allclose(weighted.history_[name], repeated.history_[name])
+
+
+# Scales
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@few
+@given(seed=seeds, weights=weights, scale=st.floats(0.01, 100))
+def test_without_a_penalty_only_the_proportions_count(normalization, seed, weights, scale):
+    X, y = rows_and_labels(seed, "three classes")
+    params = {"alpha": 0, "normalization": normalization}
+    fits = [classifier(**params).fit(X, y, sample_weight=c * weights) for c in (1, scale)]
+    assert_same_weights(*fits)
+
+
+@few
+@given(seed=seeds, weights=weights, scale=st.floats(0.01, 100))
+def test_the_penalty_is_divided_by_the_sum_of_the_weights(seed, weights, scale):
+    X, y = rows_and_labels(seed, "three classes")
+    ours = classifier(alpha=0.1).fit(X, y, sample_weight=weights)
+    assert_same_weights(
+        ours, classifier(alpha=0.1 * scale).fit(X, y, sample_weight=scale * weights)
+    )
+
+
+# Classes
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}])
+@few
+@given(seed=seeds, factors=st.lists(st.floats(0.1, 10), min_size=3, max_size=3), weights=weights)
+def test_class_weights_multiply_sample_weights(params, seed, factors, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    labels = np.array(["a", "b", "c"])[y]
+    by_class = dict(zip("abc", factors, strict=True))
+    ours = classifier(class_weight=by_class, **params).fit(X, labels, sample_weight=weights)
+    theirs = classifier(**params).fit(X, labels, sample_weight=weights * np.array(factors)[y])
+    assert_same_weights(ours, theirs, rtol=0)
+
+
+@few
+@given(seed=seeds, kind=kinds)
+def test_balanced_weights_are_those_of_scikit_learn(seed, kind):
+    X, y = rows_and_labels(seed, kind)
+    # All classes but of different sizes.
+    X, y = X[:13], y[:13]
+    balanced = compute_sample_weight("balanced", y)
+    ours = classifier(class_weight="balanced").fit(X, y)
+    assert_same_weights(ours, classifier().fit(X, y, sample_weight=balanced))
+
+
+@few
+@given(seed=seeds, weights=weights)
+def test_balanced_classes_have_the_same_total_weight(seed, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    ours = classifier(class_weight="balanced").fit(X, y, sample_weight=weights)
+    totals = np.bincount(y, weights)
+    theirs = weights * weights.sum() / (3 * totals[y])
+    assert_same_weights(ours, classifier().fit(X, y, sample_weight=theirs))
+
+
+# The split
+
+
+@given(
+    seed=seeds,
+    fraction=st.floats(0.05, 0.95),
+    rows=st.lists(st.integers(0, 9), min_size=2, max_size=60),
+)
+def test_equal_rows_stay_together_and_classes_are_split(seed, fraction, rows):
+    # Ten distinct rows of three classes, each any number of times.
+    rows = np.array([*rows, 0, 3])
+    X, y = np.sqrt(rows + 1.0)[:, np.newaxis], rows % 3
+    training, validation = Samples.of(X, y).split(fraction, seed, y)
+    assert_array_equal(np.sort(np.r_[training.rows, validation.rows]), np.arange(len(rows)))
+    parts = [set(rows[part.rows]) for part in (training, validation)]
+    assert not parts[0] & parts[1]
+    for c in np.unique(y):
+        of_class = {row for row in rows if row % 3 == c}
+        assert parts[0] & of_class
+        assert bool(parts[1] & of_class) == (len(of_class) > 1)
+
+
+def test_a_validation_row_is_never_a_copy_of_a_training_row():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, (200, 2)).astype(float)
+    y = rng.integers(0, 2, 200)
+    seen = []
+
+    def note(batch, rng):
+        seen.append(batch.copy())
+        return batch
+
+    def score(clf, X_val, y_val):
+        seen.append((X_val, y_val))
+        return accuracy_score(y_val, clf.predict(X_val))
+
+    clf = classifier(early_stopping=True, scoring=score, augment=note, max_iter=1, shuffle=False)
+    clf.fit(X, y)
+    batch, (X_val, y_val) = seen
+    distinct = {(*row, label) for row, label in zip(X.tolist(), y.tolist(), strict=True)}
+    aside = {(*row, label) for row, label in zip(X_val.tolist(), y_val.tolist(), strict=True)}
+    # All that the training saw are the rows of the others, in their order.
+    kept = [i for i in range(200) if (*X[i], y[i]) not in aside]
+    assert_array_equal(batch, X[kept])
+    assert 0 < len(aside) < len(distinct)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros(N_ROWS), "zero"),
+        (np.full(N_ROWS, -1.0), "[Nn]egative"),
+        (np.full(N_ROWS, np.nan), "NaN"),
+        (np.ones(N_ROWS - 1), "sample_weight.shape"),
+    ],
+)
+def test_bad_weights_are_refused(bad, message):
+    X, y = rows_and_labels(0, "three classes")
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, y, sample_weight=bad)
