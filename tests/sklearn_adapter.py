@@ -29,8 +29,6 @@ LEFT_OUT = {
     "is refused there",
     "test_mlp_partial_fit_after_fit": "`partial_fit` goes on after a fit with early stopping here, "
     "and is refused there",
-    "test_predict_proba_multilabel": "the log of a probability that rounds to one is exact here, "
-    "and zero there",
 }
 """Tests that cannot pass, and why. They run all the same and must fail, so nothing hides here."""
 

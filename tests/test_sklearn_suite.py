@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import make_multilabel_classification
+from numpy.testing import assert_allclose
 from sklearn_adapter import LEFT_OUT, classifier_tests, our_classifier
 
 # scikit-learn lets this warning through in its tests; every other one is an error.
@@ -46,16 +45,3 @@ def test_a_step_by_hand():
     assert_allclose(clf.intercepts_[0], [0.098332, 0.096258], atol=1e-6)
     assert_allclose(clf.intercepts_[1], [0.923455], atol=1e-6)
     assert_allclose(clf.predict_proba(X), [[0.260508, 0.739492]], atol=1e-6)
-
-
-def test_log_probabilities_keep_the_order_of_the_logits_where_probabilities_are_equal():
-    """What scikit-learn's `test_predict_proba_multilabel` asks for, but for rounding."""
-    X, Y = make_multilabel_classification(n_samples=50, random_state=0)
-    clf = our_classifier(solver="lbfgs", hidden_layer_sizes=30, random_state=0).fit(X, Y)
-    p, log_p, logits = clf.predict_proba(X), clf.predict_log_proba(X), clf.decision_function(X)
-    assert p.shape == Y.shape
-    assert_array_equal(p > 0.5, Y)
-    assert np.ptp(p.sum(axis=1)) > 0.5
-    assert_allclose(log_p, np.log(p), rtol=1e-7, atol=np.finfo(float).eps)
-    assert (p == 1).sum(axis=1).max() > 1
-    assert_array_equal(np.argmax(log_p, axis=1), np.argmax(logits, axis=1))

@@ -68,6 +68,17 @@ def test_a_workspace_gives_the_same_arrays_again(shapes, n_rows):
         assert (array[:n_rows] == -1).all()
 
 
+@given(sizes=st.lists(st.integers(1, 50), min_size=1))
+def test_a_workspace_grows_and_then_serves_slices(sizes):
+    workspace = Workspace(np.float64)
+    for size in [*sizes, max(sizes)]:
+        workspace.rewind()
+        largest = workspace.empty(size, 2)
+    for size in sizes:
+        workspace.rewind()
+        assert np.shares_memory(workspace.empty(size, 2), largest)
+
+
 # Reader and batches
 
 
