@@ -36,10 +36,13 @@ from .scoring import judge
 from .training.batches import Samples
 from .training.history import History
 from .training.inference import predict_logits
-from .training.loop import Trainer
+from .training.loop import Settings, Trainer
 from .training.monitor import Monitor, print_epoch
 from .training.state import TrainingState
 from .training.stopping import Validation
+
+RECENT_CALLS = 200
+"""Calls of `partial_fit` whose figures `history_` keeps."""
 
 
 def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
@@ -324,7 +327,15 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
                 self.validation_fraction, self._state.split_seed, by
             )
         tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
-        self._train(samples, validation, self.max_iter, tasks)
+        settings = parameters.settings(self, len(samples))
+        outcome = self._train(samples, validation, settings, self.max_iter, tasks)
+        if outcome == "max_iter" and not settings.schedule.planned:
+            warnings.warn(
+                f"Training ended after {self.n_iter_} epochs without converging: it reached "
+                f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         self._state.settle()
         self._state.forget_optimizer()
         tasks.end()
@@ -339,6 +350,8 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         sample_weight: ArrayLike | None = None,
     ) -> FromScratchMLPClassifier:
         """Train for one epoch on these rows, going on from the call before.
+
+        `history_` and `loss_curve_` keep the last 200 calls.
 
         Parameters
         ----------
@@ -365,7 +378,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         samples = self._samples(X, y, sample_weight)
         self._prepare(samples, fresh)
         self._state.resume_optimizer(parameters.solver(self.solver))
-        self._train(samples, None, 1, NoTasks())
+        self._train(samples, None, parameters.settings(self, len(samples)), 1, NoTasks())
+        # A stream may have no end, but a saved model should not grow with it.
+        self.history_.keep_last(RECENT_CALLS)
         return self
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -444,10 +459,14 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self.history_ = History()
 
     def _train(
-        self, samples: Samples, validation: Samples | None, epochs: int, tasks: NoTasks
-    ) -> None:
-        """Run the epochs and set what they leave behind."""
-        settings = parameters.settings(self, len(samples))
+        self,
+        samples: Samples,
+        validation: Samples | None,
+        settings: Settings,
+        epochs: int,
+        tasks: NoTasks,
+    ) -> str:
+        """Run the epochs, set what they leave behind, and return why they ended."""
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
@@ -473,13 +492,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self._state.samples_seen += monitor.n_epochs * len(samples)
         self.n_iter_ = monitor.n_epochs
         self._set_fitted_attributes()
-        if trainer.outcome == "max_iter" and epochs > 1 and not settings.schedule.planned:
-            warnings.warn(
-                f"Training ended after {self.n_iter_} epochs without converging: it reached "
-                f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        return trainer.outcome
 
     def _set_fitted_attributes(self) -> None:
         self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2

@@ -341,12 +341,14 @@ def test_validation_data_come_in_pairs():
         classifier().fit(X, y, y_val=y)
 
 
-def test_early_stopping_keeps_the_shares_of_the_classes():
+@pytest.mark.parametrize("seed", range(5))
+def test_early_stopping_keeps_the_shares_of_the_classes(seed):
     X, y = blobs(n_rows=100, n_classes=5)
     y[y > 0] = 1
     X[:, 0] = y
     order = Order()
-    classifier(early_stopping=True, validation_fraction=0.25, augment=order, max_iter=1).fit(X, y)
+    clf = classifier(early_stopping=True, augment=order, max_iter=1, random_state=seed)
+    clf.set_params(validation_fraction=0.25).fit(X, y)
     assert sorted(order.rows) == [0] * 15 + [1] * 60
 
 

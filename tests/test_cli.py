@@ -36,8 +36,8 @@ def command(*arguments):
     return [sys.executable, "-m", "skdigits", *map(str, arguments)]
 
 
-def surroundings(**variables):
-    return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+def surroundings(unbuffered=""):
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
 
 
 def run(*arguments, folder, **options):
@@ -250,7 +250,7 @@ def test_ctrl_c_ends_training_and_keeps_what_was_learnt(tmp_path, digits):
     with subprocess.Popen(
         arguments,
         cwd=tmp_path,
-        env=surroundings(PYTHONUNBUFFERED="1"),
+        env=surroundings(unbuffered="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -69,7 +69,6 @@ def test_training_at_the_suggestion_works(params):
     assert losses[0] < 0.5 * losses[1]
 
 
-@pytest.mark.xfail(strict=True, reason="means over the first few batches are noisy")
 def test_the_suggestion_does_not_depend_on_luck():
     suggestions = [
         find_learning_rate(classifier(random_state=seed), X, y).suggestion for seed in range(6)
@@ -157,14 +156,12 @@ def test_errors_of_the_estimator():
         find_learning_rate(classifier(hidden_layer_sizes=-1), X, y)
 
 
-@pytest.mark.xfail(strict=True, reason="the estimator's parameters are checked too late")
 @pytest.mark.parametrize("batch_size", [0, "all"])
 def test_batch_size_is_checked(batch_size):
     with pytest.raises(ValueError, match="batch_size="):
         find_learning_rate(classifier(batch_size=batch_size), X, y)
 
 
-@pytest.mark.xfail(strict=True, reason="the message does not name the parameter")
 def test_lbfgs_has_no_learning_rate():
     with pytest.raises((ValueError, AttributeError), match="lbfgs"):
         find_learning_rate(classifier(solver="lbfgs"), X, y)

@@ -20,8 +20,9 @@ class BatchNorm(Layer):
     """Normalises each unit over the batch, then scales and shifts it.
 
     ``outputs = scale * (x - mean) / sqrt(var + 1e-5) + shift`` with the weighted mean and variance
-    of the batch in training and their running averages in prediction. A batch of a single row has
-    no variance: it is normalised by the running averages, which it leaves alone.
+    of the batch in training and their running averages in prediction. A batch of a single row, or
+    of copies of one, has no variance: it is normalised by the running averages, and leaves them
+    alone.
 
     Parameters
     ----------
@@ -74,13 +75,13 @@ class BatchNorm(Layer):
         With x' the normalised inputs and w the row weights, backward is
         ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``.
         """
-        if np.count_nonzero(step.weights) < 2:
-            return self._forward_single(inputs, values, step)
         scale, shift, *_ = values
         mean = step.weights @ inputs
         normal = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
         square = np.multiply(normal, normal, out=step.empty(*inputs.shape))
         variance = step.weights @ square
+        if not variance.any():
+            return self._forward_single(inputs, values, step)
         self._remember(len(inputs), mean, variance, values)
         inverse = 1 / np.sqrt(variance + EPSILON)
         normal *= inverse

@@ -37,6 +37,11 @@ class History(dict[str, list[float]]):
             column = self.setdefault(name, [math.nan] * n_before)
             column.append(epoch.get(name, math.nan))
 
+    def keep_last(self, n_epochs: int) -> None:
+        """Forget all but the last epochs."""
+        for column in self.values():
+            del column[:-n_epochs]
+
 
 class Tally:
     """Adds up loss and accuracy over the batches of an epoch.

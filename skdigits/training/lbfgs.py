@@ -101,6 +101,8 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
                 "maxfun": lbfgs.max_fun,
                 "maxcor": lbfgs.memory,
                 "gtol": trainer.settings.tol,
+                # The gradient decides, not a loss that stalls in its ninth digit.
+                "ftol": 64 * np.finfo(float).eps,
             },
         )
     finally:

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_random_state
 
-from skdigits.nn.component import Interval, check_parameter
+from skdigits.nn.component import Interval, Names, check_parameter
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,17 @@ def find_learning_rate(
     check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
     check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
     check_parameter(owner, "smoothing", smoothing, (Interval("[0, 1)"),))
+    check_parameter(
+        owner,
+        "batch_size",
+        estimator.batch_size,
+        (Names(["auto"]), Interval("[1, inf)", integer=True)),
+    )
+    if not hasattr(estimator, "partial_fit"):
+        raise ValueError(
+            f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
+            "mini-batch solver such as 'adam'."
+        )
     probe = clone(estimator).set_params(learning_rate="constant")
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
@@ -113,9 +124,9 @@ def find_learning_rate(
         if smoothed[-1] > 4 * min(smoothed):
             break
     rates = rates[: len(losses)]
-    return LearningRateCurve(
-        rates, np.array(losses), np.array(smoothed), _steepest(rates, np.array(smoothed))
-    )
+    settled = round(1 / (1 - smoothing))
+    suggestion = _steepest(rates, np.array(smoothed), settled)
+    return LearningRateCurve(rates, np.array(losses), np.array(smoothed), suggestion)
 
 
 def _endless_batches(estimator: Any, n_rows: int, n_batches: int) -> list[NDArray]:
@@ -128,10 +139,11 @@ def _endless_batches(estimator: Any, n_rows: int, n_batches: int) -> list[NDArra
     return [order[i * size : (i + 1) * size] for i in range(n_batches)]
 
 
-def _steepest(rates: NDArray, losses: NDArray) -> float:
-    """Return the rate at which the loss falls fastest on its way to the least value."""
+def _steepest(rates: NDArray, losses: NDArray, settled: int) -> float:
+    """Return the rate at which the loss falls fastest on its way to the least value.
+
+    The first means are those of too few batches, and at the least value the loss falls no more.
+    """
     lowest = int(losses.argmin())
-    if lowest < 2:
-        return float(rates[0])
-    slopes = np.gradient(losses[: lowest + 1], np.log(rates[: lowest + 1]))
-    return float(rates[slopes.argmin()])
+    slopes = np.gradient(losses, np.log(rates))[settled:lowest]
+    return float(rates[settled + slopes.argmin()] if len(slopes) else rates[lowest])
