@@ -608,3 +608,16 @@ def test_after_divergence_training_goes_on_from_the_last_good_weights(
     again.train(5)
     assert again.outcome == "max_iter"
     assert figures[-1]["loss"] < figures[0]["loss"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_rows_of_a_column_major_array_are_read_without_a_copy_of_it(dtype):
+    X = np.asfortranarray(np.arange(400_000).reshape(4000, 100) % 250, dtype=dtype)
+    reader, rows = Reader(np.float32, sparse=False), np.arange(0, 4000, 100)
+    reader.read(X, rows)
+    tracemalloc.start()
+    read = reader.read(X, rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert_array_equal(read, X[rows])
+    assert peak < X.nbytes / 10

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+
+from .elementwise import CHUNK
 
 
 class RowDraws:
@@ -43,11 +46,27 @@ class RowDraws:
         drawn = words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
         return drawn.take(self._rank, axis=0)
 
+    def blocks(self, n_columns: int) -> Iterator[tuple[slice, NDArray]]:
+        """Yield the bits of some columns at a time, so that temporaries stay in the cache.
+
+        Yields
+        ------
+        columns : slice
+        bits : ndarray of shape (n_rows, some columns)
+        """
+        width = max(1, CHUNK // len(self._rank))
+        for start in range(0, n_columns, width):
+            stop = min(start + width, n_columns)
+            yield slice(start, stop), self.bits(stop - start)
+
     def normal(self, out: NDArray) -> NDArray:
         """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""
         # Sixteen random bits choose among equally likely quantiles: four times as fast as exact
         # normal numbers, and for noise in a network as good.
-        return _quantiles(out.dtype).take(self.bits(out.shape[1]), out=out, mode="clip")
+        quantiles = _quantiles(out.dtype)
+        for columns, bits in self.blocks(out.shape[1]):
+            out[:, columns] = quantiles[bits]
+        return out
 
 
 @cache

@@ -53,9 +53,10 @@ class Dropout(Random):
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
         """Drop units; backward drops the same."""
         threshold = min(round(self.rate * 2**16), 2**16 - 1)
-        kept = step.draws.bits(inputs.shape[1]) >= threshold
         factor = step.empty(*inputs.shape)
-        np.multiply(kept, factor.dtype.type(1 / (1 - threshold / 2**16)), out=factor)
+        scale = factor.dtype.type(1 / (1 - threshold / 2**16))
+        for columns, bits in step.draws.blocks(inputs.shape[1]):
+            factor[:, columns] = (bits >= threshold) * scale
         outputs = np.multiply(inputs, factor, out=step.empty(*inputs.shape))
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
@@ -97,12 +98,12 @@ class AlphaDropout(Random):
         s, q = self.SATURATED, 1 - threshold / 2**16
         a = (q + s * s * q * (1 - q)) ** -0.5
         b = -a * (1 - q) * s
-        kept = step.draws.bits(inputs.shape[1]) >= threshold
-        factor = step.empty(*inputs.shape)
-        np.multiply(kept, factor.dtype.type(a), out=factor)
-        outputs = np.multiply(inputs, factor, out=step.empty(*inputs.shape))
-        # A kept unit becomes a * x + b, a dropped one a * s + b.
-        outputs += np.where(kept, outputs.dtype.type(b), outputs.dtype.type(a * s + b))
+        factor, outputs = step.empty(*inputs.shape), step.empty(*inputs.shape)
+        for columns, bits in step.draws.blocks(inputs.shape[1]):
+            kept = bits >= threshold
+            factor[:, columns] = kept * factor.dtype.type(a)
+            # A kept unit becomes a * x + b, a dropped one a * s + b.
+            outputs[:, columns] = np.where(kept, inputs[:, columns] * a + b, a * s + b)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             d_outputs *= factor

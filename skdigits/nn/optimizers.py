@@ -105,12 +105,14 @@ class Optimizer(Component):
         decay : Decay, optional
             What pulls the weights towards zero.
         """
+        # A NumPy scalar in double precision would make every temporary double.
+        plain = [float(scalar) for scalar in scalars]
         for start in range(0, parameters.size, CHUNK):
             piece = slice(start, start + CHUNK)
             p, g = parameters[piece], gradient[piece]
             if start < decay.n_weights:
                 decay.apply(p[: decay.n_weights - start], g[: decay.n_weights - start])
-            type(self).rule(p, g, *state[:, piece], *scalars)
+            type(self).rule(p, g, *state[:, piece], *plain)
 
 
 def sgd(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:

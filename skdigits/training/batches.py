@@ -127,9 +127,8 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
     (True, False)
     """
-    factors = np.random.default_rng(0).integers(
-        0, 2**64, X.shape[1] + targets.shape[-1] + 1, dtype=np.uint64
-    )
+    n_targets = 1 if targets.ndim == 1 else targets.shape[1]
+    factors = np.random.default_rng(0).integers(0, 2**64, X.shape[1] + n_targets, dtype=np.uint64)
     factors |= np.uint64(1)
     columns, of_targets = np.split(factors, [X.shape[1]])
     keys = np.empty(len(rows), np.uint64)
@@ -137,7 +136,7 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
         block = rows[start : start + BLOCK_ROWS]
         key = _multilinear(X[block], columns)
         labels = targets[block].astype(np.uint64).reshape(len(block), -1)
-        keys[start : start + BLOCK_ROWS] = key + labels @ of_targets[: labels.shape[1]]
+        keys[start : start + BLOCK_ROWS] = key + labels @ of_targets
     return keys
 
 
@@ -151,7 +150,14 @@ def _multilinear(block: Any, factors: NDArray) -> NDArray:
 
 
 def _bits(numbers: NDArray) -> NDArray:
-    return numbers.view(f"u{numbers.dtype.itemsize}").astype(np.uint64)
+    """Return the bits of each number, well mixed, as 64-bit integers; zero stays zero."""
+    # Adding zero makes -0.0 the 0.0 that it equals.
+    bits = (numbers + numbers.dtype.type(0)).view(f"u{numbers.dtype.itemsize}").astype(np.uint64)
+    # Short numbers end in zeros, which a factor alone would carry into every product.
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0x9E3779B97F4A7C15)
+    bits ^= bits >> np.uint64(29)
+    return bits
 
 
 class Reader:
@@ -188,6 +194,10 @@ class Reader:
             return taken if self.sparse else taken.toarray()
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), X.shape[1])
+        if not X.flags.c_contiguous:
+            # `take` would first copy all of X.
+            np.copyto(inputs, X[rows], casting="same_kind")
+            return inputs
         if X.dtype == self.dtype:
             return X.take(rows, axis=0, out=inputs, mode="clip")
         if self._raw is None or self._raw.dtype != X.dtype:

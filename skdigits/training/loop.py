@@ -181,7 +181,7 @@ class Trainer:
         rate = settings.schedule.rate(settings.learning_rate, clock) * state.rate_scale
         decay = Decay(
             network.n_weights,
-            1 - rate * optimizer.weight_decay,
+            1 - rate * float(optimizer.weight_decay),
             settings.alpha * (1 - settings.l1_ratio) / total,
             settings.alpha * settings.l1_ratio / total,
         )
@@ -210,6 +210,9 @@ class Trainer:
         """Go back to the last good weights and say what happened."""
         self.outcome = "diverged"
         self.good.restore(self.network)
+        self.state.slots[...] = 0
+        if self.state.average is not None:
+            self.state.average = Average(self.network)
         warnings.warn(
             f"Training diverged: the loss is {loss} or the weights overflowed at learning rate "
             f"{self.settings.learning_rate:g}. It was stopped, and the weights from before that "

@@ -1,0 +1,258 @@
+"""When the classifier stops: validation, plateaus, divergence and Ctrl-C."""
+
+import signal
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from small import Order, blobs, classifier, indicator, same_bits
+
+from skdigits.nn.activations import ReLU
+from skdigits.nn.optimizers import SGD
+
+# Training for a few epochs does not converge, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+# Validation and stopping
+
+
+def noisy(X, y, share=0.3):
+    """The labels with a share of them drawn anew, so that a network overfits."""
+    rng = np.random.default_rng(0)
+    return X, np.where(rng.random(y.shape) < share, rng.permutation(y), y)
+
+
+def loss_of(clf, X, y, weights=None):
+    """The mean loss, from the probabilities."""
+    p = clf.predict_proba(X)
+    if y.ndim == 1:
+        return log_loss(y, p, sample_weight=weights)
+    return np.average(-np.log(np.where(y, p, 1 - p)).sum(axis=1), weights=weights)
+
+
+NOISY = [noisy(*blobs(n_classes=2)), noisy(*blobs()), noisy(*indicator())]
+
+
+@pytest.mark.parametrize(("X", "y"), NOISY)
+@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+@pytest.mark.parametrize("params", [{}, {"normalization": "batch"}])
+def test_early_stopping_gives_back_the_best_weights(X, y, scoring, params):
+    clf = classifier(
+        learning_rate_init=0.1,
+        early_stopping=True,
+        scoring=scoring,
+        n_iter_no_change=30,
+        max_iter=400,
+        **params,
+    )
+    clf.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    scores = clf.validation_scores_
+    assert clf.n_iter_ == len(scores) < 400
+    assert clf.best_validation_score_ == max(scores) > scores[-1]
+    final = clf.score(X[30:], y[30:]) if scoring == "accuracy" else -loss_of(clf, X[30:], y[30:])
+    assert_allclose(final, clf.best_validation_score_, rtol=1e-7)
+
+
+@pytest.mark.parametrize(("X", "y"), NOISY)
+def test_validation_data_without_early_stopping_is_recorded_and_changes_nothing(X, y):
+    weights = np.arange(30) % 3
+    plain, watched = classifier(), classifier()
+    plain.fit(X[:30], y[:30])
+    watched.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:], sample_weight_val=weights)
+    assert same_bits(plain, watched)
+    assert plain.loss_curve_ == watched.loss_curve_
+    assert plain.validation_scores_ is None
+    final = loss_of(watched, X[30:], y[30:], weights)
+    assert_allclose(watched.history_["validation_loss"][-1], final, rtol=1e-7)
+    hits = (watched.predict(X[30:]) == y[30:]).reshape(30, -1).all(axis=1)
+    assert_allclose(watched.history_["validation_accuracy"][-1], np.average(hits, weights=weights))
+    assert_allclose(watched.validation_scores_[-1], -final, rtol=1e-7)
+
+
+def test_validation_data_come_in_pairs():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="X_val and y_val"):
+        classifier().fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="X_val and y_val"):
+        classifier().fit(X, y, y_val=y)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_early_stopping_keeps_the_shares_of_the_classes(seed):
+    X, y = blobs(n_rows=100, n_classes=5)
+    y[y > 0] = 1
+    X[:, 0] = y
+    order = Order()
+    clf = classifier(early_stopping=True, augment=order, max_iter=1, random_state=seed)
+    clf.set_params(validation_fraction=0.25).fit(X, y)
+    assert sorted(order.rows) == [0] * 15 + [1] * 60
+
+
+def test_rows_that_are_equal_are_validated_or_trained_on_but_never_both():
+    X, y = blobs(n_rows=40)
+    X[:, 0] = np.arange(40)
+    order = Order()
+    clf = classifier(early_stopping=True, augment=order, batch_size=20, max_iter=1)
+    clf.fit(X.repeat(3, axis=0), y.repeat(3))
+    rows, counts = np.unique(order.rows, return_counts=True)
+    assert 30 <= len(rows) < 40
+    assert set(counts) == {3}
+
+
+def test_too_few_rows_for_validation_are_refused():
+    X, y = blobs(n_rows=3)
+    with pytest.raises(ValueError, match="validation set is too small"):
+        classifier(early_stopping=True).fit(X, y)
+
+
+@settings(max_examples=20)
+@given(
+    calls=st.lists(
+        st.sampled_from(["fit", "fit with validation", "partial_fit"]), min_size=1, max_size=4
+    ),
+    early_stopping=st.booleans(),
+    solver=st.sampled_from(["adam", "lbfgs"]),
+)
+def test_the_columns_of_the_record_have_the_same_length(calls, early_stopping, solver):
+    X, y = blobs()
+    clf = classifier(warm_start=True, max_iter=3, solver=solver)
+    n_epochs = 0
+    for call in calls:
+        if call == "partial_fit":
+            clf.set_params(solver="adam").partial_fit(X, y, classes=[0, 1, 2])
+        elif call == "fit":
+            clf.set_params(early_stopping=early_stopping, solver=solver).fit(X, y)
+        else:
+            clf.set_params(solver=solver).fit(X, y, X_val=X, y_val=y)
+        n_epochs += clf.n_iter_
+        assert {len(column) for column in clf.history_.values()} == {n_epochs}
+        assert clf.loss_curve_ is clf.history_["loss"]
+        assert clf.loss_ == clf.loss_curve_[-1]
+
+
+def test_training_stops_on_a_plateau_of_the_loss():
+    X, y = blobs()
+    clf = classifier(n_iter_no_change=3, tol=10.0, max_iter=50)
+    clf.fit(X, y)
+    assert clf.n_iter_ == 5
+    assert clf.set_params(n_iter_no_change=np.inf).fit(X, y).n_iter_ == 50
+
+
+def test_a_plateau_lowers_an_adaptive_rate():
+    X, y = blobs()
+    clf = classifier(solver="sgd", learning_rate="adaptive", tol=10.0, n_iter_no_change=2)
+    rates = clf.set_params(max_iter=500).fit(X, y).history_["learning_rate"]
+    assert clf.n_iter_ < 500
+    assert rates[0] == 0.02
+    assert {round(b / a, 9) for a, b in pairwise(rates)} == {1, 0.2}
+    assert rates[-1] <= 1e-6
+
+
+def test_a_training_cut_short_says_so():
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="max_iter=10"):
+        classifier().fit(X, y)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rate", [1e30, 1e300])
+@pytest.mark.parametrize(
+    "params", [{}, {"early_stopping": True}, {"batch_size": 7}, {"normalization": "layer"}]
+)
+def test_divergence_is_announced_and_leaves_a_working_model(dtype, rate, params):
+    X, y = blobs()
+    X = (1e6 * X).astype(dtype)
+    clf = classifier(solver=SGD(), learning_rate_init=rate, max_iter=100, **params)
+    with pytest.warns(ConvergenceWarning, match="diverged.*StandardScaler"):
+        clf.fit(X, y)
+    for values in (*clf.coefs_, *clf.intercepts_, clf.predict_proba(X), clf.predict_log_proba(X)):
+        assert np.isfinite(values).all()
+    assert set(clf.predict(X)) <= {0, 1, 2}
+    assert clf.n_iter_ < 100
+    assert len(clf.loss_curve_) == clf.n_iter_
+
+
+def interrupted_at(last):
+    """A learning rate that presses Ctrl-C at a step."""
+
+    def rate(step):
+        if step == last:
+            signal.raise_signal(signal.SIGINT)
+        return 0.02
+
+    return rate
+
+
+def zero_from(last):
+    """A learning rate that lets nothing move from a step on."""
+    return lambda step: 0.02 if step < last else 0.0
+
+
+@pytest.fixture
+def ctrl_c():
+    """SIGINT as in a terminal, whatever started the tests."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("step", [0, 1, 7, 11, 12, 20])
+@pytest.mark.parametrize("params", [{}, {"solver": "sgd"}, {"normalization": "layer"}])
+def test_an_interrupted_fit_keeps_what_was_learnt(step, params):
+    X, y = blobs()
+    params = {"alpha": 0, "batch_size": 15} | params
+    clf = classifier(learning_rate=interrupted_at(step), **params)
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf.fit(X, y)
+    assert same_bits(clf, classifier(learning_rate=zero_from(step), **params).fit(X, y))
+    assert clf.n_iter_ == len(clf.loss_curve_) == step // 4
+    assert clf.predict_proba(X).shape == (60, 3)
+    clf.set_params(learning_rate="constant", warm_start=True, max_iter=40).fit(X, y)
+    assert clf.score(X, y) > 0.9
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interrupted_fit_gives_back_the_best_weights():
+    X, y = NOISY[1]
+    clf = classifier(learning_rate=interrupted_at(99), early_stopping=True, max_iter=400)
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    assert clf.n_iter_ == len(clf.validation_scores_) == 99
+    assert_allclose(-loss_of(clf, X[30:], y[30:]), clf.best_validation_score_, rtol=1e-7)
+
+
+class PressCtrlC(ReLU):
+    """An activation that presses Ctrl-C when it is computed for the n-th time."""
+
+    def __init__(self, n):
+        self.n = n
+        self.count = 0
+
+    def value(self, z):
+        self.count += 1
+        if self.count == self.n:
+            signal.raise_signal(signal.SIGINT)
+        return super().value(z)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("evaluation", [1, 2, 8])
+def test_an_interrupted_lbfgs_keeps_the_last_iteration(evaluation):
+    X, y = blobs()
+    clf = classifier(solver="lbfgs", activation=PressCtrlC(evaluation))
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf.fit(X, y)
+    n_iterations = clf.n_iter_
+    assert n_iterations == len(clf.loss_curve_) < evaluation
+    if n_iterations:
+        assert same_bits(clf, classifier(solver="lbfgs", max_iter=n_iterations).fit(X, y))
+    assert np.isfinite(clf.predict_proba(X)).all()
