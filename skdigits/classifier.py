@@ -313,12 +313,20 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             given["metadata"] = {"sample_weight": sample_weight}
         fresh = not (self.warm_start and hasattr(self, "_state"))
         X, y = self._check_data(X, y, reset=fresh)
-        if fresh:
-            self._take_labels(labels_of(y))
-        else:
-            self._check_same_classes(y)
-        samples = self._samples(X, y, sample_weight)
-        validation = self._validation_samples(X_val, y_val, sample_weight_val)
+        if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
+            raise ValueError(
+                "X_val and y_val must be passed together or not at all, and sample_weight_val only "
+                "with them."
+            )
+        labels = labels_of(y)
+        if not fresh:
+            self._check_same_classes(labels)
+        samples = self._samples(labels, X, y, sample_weight)
+        validation = None
+        if X_val is not None:
+            X_val, y_val = self._check_data(X_val, y_val, reset=False)
+            validation = self._samples(labels, X_val, y_val, sample_weight_val)
+        self._take_labels(labels)
         self._prepare(samples, fresh)
         self._state.restart_optimizer(parameters.solver(self.solver))
         if self.early_stopping and validation is None:
@@ -374,8 +382,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         parameters.check_parameters(self)
         fresh = not hasattr(self, "_state")
         X, y = self._check_data(X, y, reset=fresh)
-        self._check_classes(y, classes, fresh)
-        samples = self._samples(X, y, sample_weight)
+        labels = self._labels_of_part(y, classes, fresh)
+        samples = self._samples(labels, X, y, sample_weight)
+        self._take_labels(labels)
         self._prepare(samples, fresh)
         self._state.resume_optimizer(parameters.solver(self.solver))
         self._train(samples, None, parameters.settings(self, len(samples)), 1, NoTasks())
@@ -399,50 +408,42 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self.n_outputs_ = labels.n_outputs
         self.out_activation_ = labels.output.name
 
-    def _check_same_classes(self, y: Any) -> None:
+    def _check_same_classes(self, labels: ExclusiveClasses) -> None:
         """Refuse to go on with other classes than those of the fit before."""
-        found = labels_of(y).classes
+        found = labels.classes
         if not np.array_equal(found, self._labels.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self._labels.classes}, `y` has {found}"
             )
 
-    def _check_classes(self, y: Any, classes: ArrayLike | None, fresh: bool) -> None:
+    def _labels_of_part(self, y: Any, classes: ArrayLike | None, fresh: bool) -> ExclusiveClasses:
         """Take the classes from the first call to `partial_fit`; refuse others later."""
         if fresh:
             if classes is None and y.ndim == 1:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            self._take_labels(labels_of(y, classes))
-            return
+            return labels_of(y, classes)
         given = self._labels.classes if classes is None else np.unique(np.asarray(classes))
         if y.ndim == 1 and not np.array_equal(given, self._labels.classes):
             raise ValueError(
                 f"classes={classes!r} differ from those of the call before, {self._labels.classes}."
             )
+        return self._labels
 
-    def _samples(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
+    def _samples(
+        self, labels: ExclusiveClasses, X: Any, y: Any, sample_weight: ArrayLike | None
+    ) -> Samples:
         """Encode the labels; multiply the weights by those of the classes."""
-        targets = self._labels.encode(y)
+        targets = labels.encode(y)
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        weights = self._labels.weigh(self.class_weight, targets, weights)
+        weights = labels.weigh(self.class_weight, targets, weights)
         if weights is not None and not weights.any():
             raise ValueError("All sample weights are zero: there is nothing to learn from.")
         return Samples.of(X, targets, weights)
-
-    def _validation_samples(
-        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
-    ) -> Samples | None:
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be passed together, or neither of them.")
-        if X_val is None:
-            return None
-        X_val, y_val = self._check_data(X_val, y_val, reset=False)
-        return self._samples(X_val, y_val, sample_weight_val)
 
     def _prepare(self, samples: Samples, fresh: bool) -> None:
         """Make the network, or carry on with its parameters in the shape that is asked for."""
@@ -467,6 +468,7 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         tasks: NoTasks,
     ) -> str:
         """Run the epochs, set what they leave behind, and return why they ended."""
+        self._state.begin_average(settings.ema_decay is not None and settings.solver.incremental)
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))

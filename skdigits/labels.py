@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdigits.nn.component import Interval
 from skdigits.nn.losses import Sigmoid, Softmax
 
 
@@ -109,10 +110,10 @@ class ExclusiveClasses:
         factors = np.ones(len(self.classes))
         known = self.classes.tolist()
         for label, weight in class_weight.items():
-            if label not in known or weight < 0:
+            if label not in known or weight not in Interval("[0, inf)"):
                 raise ValueError(
                     f"class_weight={class_weight!r} must map labels among {known} to weights that "
-                    f"are not negative; {label!r}: {weight!r} does not."
+                    f"are finite and not negative; {label!r}: {weight!r} does not."
                 )
             factors[known.index(label)] = weight
         return factors

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from .nn.activations import ACTIVATIONS, ActivationFunction
 from .nn.architecture import NORMALIZATIONS, Architecture
@@ -78,7 +79,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     "early_stopping": (BOOLEAN,),
     "validation_fraction": (Interval("(0, 1)"),),
     "scoring": (
-        Instance(str, "'loss' or the name of a scorer"),
+        Names(["loss", *get_scorer_names()]),
         Function("(estimator, X, y) -> score"),
     ),
     "class_weight": (NOTHING, Names(["balanced"]), Instance(dict, "a dict {label: weight}")),

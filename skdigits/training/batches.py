@@ -151,8 +151,9 @@ def _multilinear(block: Any, factors: NDArray) -> NDArray:
 
 def _bits(numbers: NDArray) -> NDArray:
     """Return the bits of each number, well mixed, as 64-bit integers; zero stays zero."""
-    # Adding zero makes -0.0 the 0.0 that it equals.
-    bits = (numbers + numbers.dtype.type(0)).view(f"u{numbers.dtype.itemsize}").astype(np.uint64)
+    # In one precision, equal numbers of any type have equal bits; adding zero makes -0.0 the 0.0
+    # that it equals.
+    bits = (numbers.astype(np.float64) + 0.0).view(np.uint64)
     # Short numbers end in zeros, which a factor alone would carry into every product.
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x9E3779B97F4A7C15)

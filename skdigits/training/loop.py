@@ -101,8 +101,6 @@ class Trainer:
         self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
         self.step.draws = RowDraws(state.layers_rng)
         self.good = Snapshot(self.network)
-        if settings.ema_decay is not None and settings.solver.incremental and not state.average:
-            state.average = Average(self.network)
 
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.

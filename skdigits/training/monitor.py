@@ -89,4 +89,4 @@ def print_epoch(epoch: int, figures: dict[str, float]) -> None:
     parts.append(f"accuracy = {figures['accuracy']:.4f}")
     if "validation_score" in figures:
         parts.append(f"validation score = {figures['validation_score']:.6f}")
-    print(", ".join([*parts, f"{figures['seconds']:.2f} s"]))
+    print(", ".join([*parts, f"{figures['seconds']:.2f} s"]), flush=True)

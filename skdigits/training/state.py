@@ -59,6 +59,13 @@ class TrainingState:
         """The network that predicts: the average, where there is one."""
         return self.network if self.average is None else self.average.network
 
+    def begin_average(self, wanted: bool) -> None:
+        """Begin to average, go on averaging, or predict by the latest weights again."""
+        if not wanted:
+            self.average = None
+        elif self.average is None:
+            self.average = Average(self.network)
+
     def settle(self) -> None:
         """Let the network take over its average, at the end of a training."""
         if self.average is not None:
