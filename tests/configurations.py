@@ -155,7 +155,7 @@ CONFIGURATIONS = {
         input_dropout=0.05,
         solver=SGD(momentum=0.9),
         learning_rate_init=0.1,
-        max_norm=5,
+        max_norm=0.5,
         max_iter=60,
     ),
 }
