@@ -87,22 +87,7 @@ def find_learning_rate(
     >>> 1e-4 < curve.suggestion < 1
     True
     """
-    owner = "find_learning_rate"
-    check_parameter(owner, "lowest", lowest, (Interval("(0, inf)"),))
-    check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
-    check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
-    check_parameter(owner, "smoothing", smoothing, (Interval("[0, 1)"),))
-    check_parameter(
-        owner,
-        "batch_size",
-        estimator.batch_size,
-        (Names(["auto"]), Interval("[1, inf)", integer=True)),
-    )
-    if not hasattr(estimator, "partial_fit"):
-        raise ValueError(
-            f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
-            "mini-batch solver such as 'adam'."
-        )
+    _check(estimator, lowest, highest, n_steps, smoothing)
     probe = clone(estimator).set_params(learning_rate="constant")
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
@@ -127,6 +112,26 @@ def find_learning_rate(
     settled = round(1 / (1 - smoothing))
     suggestion = _steepest(rates, np.array(smoothed), settled)
     return LearningRateCurve(rates, np.array(losses), np.array(smoothed), suggestion)
+
+
+def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothing: float) -> None:
+    """Raise on a parameter that is out of bounds, before anything is trained."""
+    owner = "find_learning_rate"
+    check_parameter(owner, "lowest", lowest, (Interval("(0, inf)"),))
+    check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
+    check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
+    check_parameter(owner, "smoothing", smoothing, (Interval("[0, 1)"),))
+    check_parameter(
+        owner,
+        "batch_size",
+        estimator.batch_size,
+        (Names(["auto"]), Interval("[1, inf)", integer=True)),
+    )
+    if not hasattr(estimator, "partial_fit"):
+        raise ValueError(
+            f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
+            "mini-batch solver such as 'adam'."
+        )
 
 
 def _endless_batches(estimator: Any, n_rows: int, n_batches: int) -> list[NDArray]:
