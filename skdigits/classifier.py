@@ -313,19 +313,11 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             given["metadata"] = {"sample_weight": sample_weight}
         fresh = not (self.warm_start and hasattr(self, "_state"))
         X, y = self._check_data(X, y, reset=fresh)
-        if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
-            raise ValueError(
-                "X_val and y_val must be passed together or not at all, and sample_weight_val only "
-                "with them."
-            )
         labels = labels_of(y)
         if not fresh:
             self._check_same_classes(labels)
         samples = self._samples(labels, X, y, sample_weight)
-        validation = None
-        if X_val is not None:
-            X_val, y_val = self._check_data(X_val, y_val, reset=False)
-            validation = self._samples(labels, X_val, y_val, sample_weight_val)
+        validation = self._validation_samples(labels, X_val, y_val, sample_weight_val)
         self._take_labels(labels)
         self._prepare(samples, fresh)
         self._state.restart_optimizer(parameters.solver(self.solver))
@@ -444,6 +436,19 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         if weights is not None and not weights.any():
             raise ValueError("All sample weights are zero: there is nothing to learn from.")
         return Samples.of(X, targets, weights)
+
+    def _validation_samples(
+        self, labels: ExclusiveClasses, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+    ) -> Samples | None:
+        if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
+            raise ValueError(
+                "X_val and y_val must be passed together or not at all, and sample_weight_val only "
+                "with them."
+            )
+        if X_val is None:
+            return None
+        X_val, y_val = self._check_data(X_val, y_val, reset=False)
+        return self._samples(labels, X_val, y_val, sample_weight_val)
 
     def _prepare(self, samples: Samples, fresh: bool) -> None:
         """Make the network, or carry on with its parameters in the shape that is asked for."""
