@@ -68,8 +68,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer. An empty sequence gives multinomial logistic regression.
+    hidden_layer_sizes : int, sequence of int or HiddenLayers, default=(100,)
+        Units of each hidden layer. An empty sequence gives multinomial logistic regression;
+        ``HiddenLayers(width=64, n_layers=3)`` is for searches that draw numbers.
     activation : str, object or sequence, default='relu'
         'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish', 'softplus', 'tanh', 'logistic'
         (or 'sigmoid'), 'identity', or an object with ``value(z)`` and ``derivative(z, a)``; a
@@ -477,6 +478,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
+            if self._state.samples_seen:
+                # The weights of the fit before may stay the best.
+                watch.score()
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         open_ended = settings.solver.incremental and not settings.schedule.planned
         by_validation = watch is not None and self.early_stopping
@@ -622,13 +626,9 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         for key in params:
             name, _, nested = key.partition("__")
             if nested and isinstance(current.get(name), str):
-                kind = parameters.component_class(name, current[name])
-                example = (
-                    f"{name}={kind.__name__}({nested}=...)" if kind else f"an object as {name}"
-                )
                 raise InvalidParameterError(
                     f"{key} cannot be set, because {name}={current[name]!r} is a name and holds no "
-                    f"parameters. Pass the object itself: {example}."
+                    f"parameters. {parameters.advice(name, current[name], nested)}"
                 )
         return super().set_params(**params)
 

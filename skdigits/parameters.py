@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from .nn.activations import ACTIVATIONS, ActivationFunction
-from .nn.architecture import NORMALIZATIONS, Architecture
+from .nn.architecture import NORMALIZATIONS, Architecture, HiddenLayers
 from .nn.component import (
     BOOLEAN,
     NOTHING,
@@ -36,7 +36,11 @@ _NON_NEGATIVE = Interval("[0, inf)")
 _SEQUENCE = (list, tuple, np.ndarray)
 
 ALLOWED: dict[str, tuple[Any, ...]] = {
-    "hidden_layer_sizes": (_COUNT, Instance(_SEQUENCE, "a sequence of them")),
+    "hidden_layer_sizes": (
+        _COUNT,
+        Instance(_SEQUENCE, "a sequence of them"),
+        Instance(HiddenLayers, "HiddenLayers(width=..., n_layers=...)"),
+    ),
     "activation": (
         Names(ACTIVATIONS),
         Instance(ActivationFunction, "an object with value and derivative"),
@@ -129,13 +133,15 @@ def _check_full_batch(estimator: Any) -> None:
             )
 
 
-def component_class(parameter: str, name: str) -> type | None:
-    """Return the class that a name stands for, if its parameters can be set on an object.
+def advice(parameter: str, name: str, nested: str) -> str:
+    """Return which object to pass in place of a name, so that a nested parameter can be set.
 
     Examples
     --------
-    >>> component_class("solver", "adam").__name__
-    'Adam'
+    >>> advice("solver", "adam", "beta_1")
+    'Pass the object itself: solver=Adam(beta_1=...).'
+    >>> advice("solver", "sgd", "beta_1")
+    "SGD has no parameter 'beta_1', only momentum."
     """
     registries: dict[str, Any] = {
         "activation": ACTIVATIONS,
@@ -143,11 +149,21 @@ def component_class(parameter: str, name: str) -> type | None:
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
     }
-    return registries.get(parameter, {}).get(name)
+    kind = registries.get(parameter, {}).get(name)
+    if kind is None:
+        return f"Pass an object as {parameter}."
+    known = list(kind().get_params())
+    if nested in known:
+        return f"Pass the object itself: {parameter}={kind.__name__}({nested}=...)."
+    listed = ", only " + ", ".join(known) if known else ""
+    return f"{kind.__name__} has no parameter {nested!r}{listed}."
 
 
 def hidden_sizes(value: Any) -> list[int]:
     """Return the units of each hidden layer; an int is one layer, an empty sequence none."""
+    if isinstance(value, HiddenLayers):
+        value.validate()
+        return value.sizes
     sizes = list(value) if isinstance(value, _SEQUENCE) else [value]
     for size in sizes:
         if size not in _COUNT:

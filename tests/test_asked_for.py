@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.activations import LeakyReLU
+from skdigits.nn.architecture import HiddenLayers
 from skdigits.nn.optimizers import LBFGS, SGD
 
 # Most tests train only for as long as it takes to see what was asked for.
@@ -384,6 +385,23 @@ def test_drawn_hidden_layer_sizes_697():
 
 
 # Asked of scikit-optimize: a search over tuples of different lengths.
+def test_drawn_width_and_depth_697():
+    search = RandomizedSearchCV(
+        classifier(hidden_layer_sizes=HiddenLayers()),
+        {
+            "hidden_layer_sizes__width": randint(2, 30),
+            "hidden_layer_sizes__n_layers": randint(0, 4),
+        },
+        n_iter=4,
+        cv=2,
+        error_score="raise",
+        random_state=0,
+    ).fit(X, y)
+    best = search.best_params_
+    assert search.best_estimator_.n_layers_ == best["hidden_layer_sizes__n_layers"] + 2
+    assert len(set(search.cv_results_["param_hidden_layer_sizes__n_layers"])) > 1
+
+
 def test_search_over_shapes_926():
     shapes = [(3,), [5], (3, 5), np.array([4, 4]), np.int64(6), ()]
     search = GridSearchCV(classifier(), {"hidden_layer_sizes": shapes}, cv=2, error_score="raise")

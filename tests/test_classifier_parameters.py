@@ -137,12 +137,19 @@ def test_parameters_of_objects_are_parameters_of_the_classifier():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("solver", "adam"), ("learning_rate", "constant"), ("loss", "focal")]
+    ("name", "value", "nested", "advice"),
+    [
+        ("solver", "adam", "beta_1", r"Pass the object itself: solver=Adam\(beta_1=\.\.\.\)"),
+        ("solver", "sgd", "beta_1", "SGD has no parameter 'beta_1', only momentum"),
+        ("learning_rate", "constant", "x", "Constant has no parameter 'x', only warmup"),
+        ("loss", "cross_entropy", "x", r"CrossEntropy has no parameter 'x'\."),
+        ("normalization", "batch", "x", "Pass an object as normalization"),
+    ],
 )
-def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value):
+def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value, nested, advice):
     clf = FromScratchMLPClassifier(**{name: value})
-    with pytest.raises(ValueError, match=f"{name}__x.*{name}='{value}' is a name.*object"):
-        clf.set_params(**{f"{name}__x": 1})
+    with pytest.raises(ValueError, match=f"{name}__{nested}.*'{value}' is a name.*{advice}"):
+        clf.set_params(**{f"{name}__{nested}": 1})
     assert clf.get_params() == FromScratchMLPClassifier(**{name: value}).get_params()
 
 

@@ -58,6 +58,18 @@ def test_early_stopping_gives_back_the_best_weights(X, y, scoring, params):
     assert_allclose(final, clf.best_validation_score_, rtol=1e-7)
 
 
+def test_a_warm_start_that_only_spoils_keeps_the_best_weights():
+    X, y = NOISY[1]
+    data = {"X_val": X[30:], "y_val": y[30:]}
+    clf = classifier(early_stopping=True, scoring="accuracy", warm_start=True, max_iter=100)
+    clf.fit(X[:30], y[:30], **data)
+    best = clf.best_validation_score_
+    clf.set_params(learning_rate_init=1e-12).fit(X[:30], 2 - y[:30], **data)
+    assert clf.best_validation_score_ == clf.score(X[30:], y[30:]) == best
+    clf.set_params(learning_rate_init=1.0, max_iter=5).fit(X[:30], 2 - y[:30], **data)
+    assert clf.best_validation_score_ == clf.score(X[30:], y[30:]) == best
+
+
 @pytest.mark.parametrize(("X", "y"), NOISY)
 def test_validation_data_without_early_stopping_is_recorded_and_changes_nothing(X, y):
     weights = np.arange(30) % 3

@@ -95,7 +95,7 @@ def assert_gradient(f, x, gradient, rng):
 def new_step(weights):
     """Return a step with new memory and, each time, the same random numbers."""
     step = Step(weights.dtype)
-    step.begin(weights)
+    step.begin(weights, len(weights))
     step.draws = RowDraws(np.random.default_rng(0))
     step.draws.begin(np.arange(len(weights), dtype=np.uint64))
     return step

@@ -47,7 +47,7 @@ def values_of(network):
 def step_on(weights, keys=None, seed=0):
     """Return a step on rows of these weights; the same seed draws the same numbers."""
     step = Step(np.float64)
-    step.begin(np.asarray(weights, float))
+    step.begin(np.asarray(weights, float), len(weights))
     step.draws = RowDraws(np.random.default_rng(seed))
     step.draws.begin(np.arange(len(weights), dtype=np.uint64) if keys is None else keys)
     return step
@@ -223,7 +223,7 @@ def test_each_step_draws_anew(layer):
     step, inputs = step_on(np.ones(5)), np.ones((5, 20))
     outputs = []
     for _ in range(2):
-        step.begin(step.weights)
+        step.begin(step.weights, step.total)
         outputs.append(layer.forward(inputs, (), step)[0].copy())
     assert not np.array_equal(*outputs)
 

@@ -367,7 +367,7 @@ def test_networks_learn_as_with_torch(optimizer, kind, options, l2, torch):
 
     def gradient(t, p):
         network.parameters[...] = p
-        step.begin(weights)
+        step.begin(weights, len(weights))
         gradient = np.empty_like(p)
         network.loss_and_gradient(*batches[t - 1], network.views(gradient, network.buffers), step)
         return gradient

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 from skdigits.nn.component import InvalidParameterError
 from skdigits.nn.optimizers import SGD, Adam
@@ -183,7 +185,31 @@ def test_momentum_is_the_optimizers_own_unless_a_cycle_sets_it(name):
 @pytest.mark.parametrize("optimizer", [SGD(momentum=0.5), Adam(beta_1=0.5)])
 def test_a_cycles_momentum_takes_the_place_of_the_optimizers(optimizer):
     other = type(optimizer)(**{**optimizer.get_params(), **dict.fromkeys(cycled(optimizer), 0.8)})
-    assert optimizer.scalars(5, 0.1, momentum=0.8) == other.scalars(5, 0.1)
+    assert optimizer.scalars(5, 0.1, 0.8, before=0.8) == other.scalars(5, 0.1)
+
+
+@given(
+    momenta=st.lists(st.floats(0, 0.99), min_size=1, max_size=30), seed=st.integers(0, 2**32 - 1)
+)
+def test_adam_is_the_published_one_while_its_momentum_moves(momenta, seed):
+    rng, adam = np.random.default_rng(seed), Adam()
+    p, slots, before = np.zeros(3), np.zeros((2, 3)), None
+    m, v, expected = np.zeros(3), np.zeros(3), np.zeros(3)
+    for t, momentum in enumerate(momenta, 1):
+        g = rng.normal(size=3)
+        m = momentum * m + (1 - momentum) * g
+        v = 0.999 * v + 0.001 * g * g
+        corrected = np.sqrt(v / (1 - 0.999**t)) + adam.epsilon
+        expected -= 0.1 * m / (1 - momentum**t) / corrected
+        adam.update(p, g, slots, adam.scalars(t, 0.1, momentum, before))
+        before = momentum
+        assert_allclose(p, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("returned", [-0.1, np.nan, np.inf])
+def test_a_function_must_return_a_rate(returned):
+    with pytest.raises(ValueError, match=r"learning_rate\(step=3\) returned .*\[0, inf\)"):
+        StepFunction(lambda step: returned).rate(0.1, Clock(3, 4, 40))
 
 
 def cycled(optimizer):

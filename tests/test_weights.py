@@ -51,6 +51,16 @@ def assert_same_weights(ours, theirs, rtol=1e-9):
         assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
 
 
+def test_running_averages_weigh_batches_by_their_weights():
+    X, y = rows_and_labels(0, "three classes")
+    weighted, repeated = (classifier(normalization="batch") for _ in range(2))
+    for part, times in ((slice(0, 9), 3), (slice(9, 16), 1)):
+        rows = np.repeat(np.arange(N_ROWS)[part], times)
+        weighted.partial_fit(X[part], y[part], [0, 1, 2], np.full(len(X[part]), times))
+        repeated.partial_fit(X[rows], y[rows], [0, 1, 2])
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-9)
+
+
 def assert_weights_are_repetitions(seed, weights, kind="three classes", rtol=1e-9, **params):
     X, y = rows_and_labels(seed, kind)
     order = np.random.default_rng(seed).permutation(weights.sum())

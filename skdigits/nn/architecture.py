@@ -10,10 +10,12 @@ is left out::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from .activations import ActivationFunction, Identity
+from .component import Component, Interval
 from .initializers import INITIALIZERS, Initializer
 from .layers import Activation, Chain, Dense, Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
@@ -24,6 +26,39 @@ NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm]] = {
     "batch": BatchNorm,
     "layer": LayerNorm,
 }
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class HiddenLayers(Component):
+    """Hidden layers of one width, as two numbers that a search over parameters can draw.
+
+    Pass it as `hidden_layer_sizes` and search over ``hidden_layer_sizes__width`` and
+    ``hidden_layer_sizes__n_layers``.
+
+    Parameters
+    ----------
+    width : int in [1, inf), default=100
+        Units of each layer.
+    n_layers : int in [0, inf), default=1
+        How many layers there are.
+
+    Examples
+    --------
+    >>> HiddenLayers(width=64, n_layers=3).sizes
+    [64, 64, 64]
+    """
+
+    width: int = 100
+    n_layers: int = 1
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "width": (Interval("[1, inf)", integer=True),),
+        "n_layers": (Interval("[0, inf)", integer=True),),
+    }
+
+    @property
+    def sizes(self) -> list[int]:
+        """The units of each layer."""
+        return [int(self.width)] * int(self.n_layers)
 
 
 @dataclass(frozen=True)

@@ -42,17 +42,21 @@ class Step(Workspace):
     ----------
     weights : ndarray of shape (n_rows,)
         Row weights that sum to one.
+    total : float
+        The sum of the sample weights that they stand for.
     draws : RowDraws
         Random numbers for the rows, where a layer asks for them.
     """
 
     weights: NDArray
+    total: float
     draws: RowDraws
 
-    def begin(self, weights: NDArray) -> None:
+    def begin(self, weights: NDArray, total: float) -> None:
         """Begin the step on a batch whose rows have these weights."""
         self.rewind()
         self.weights = weights
+        self.total = total
 
     def sum_rows(self, rows: NDArray, out: NDArray) -> NDArray:
         """Sum over the rows, as a product with ones: BLAS is faster than a reduction."""

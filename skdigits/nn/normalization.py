@@ -42,12 +42,12 @@ class BatchNorm(Layer):
 
     units: int
     # The running averages are plain means of the first ten batches, then forget a tenth per batch;
-    # a shorter batch counts for less.
+    # a batch counts by its sum of sample weights.
     HORIZON: ClassVar[int] = 10
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Scale and shift; running mean and variance; the rows in them and in the largest batch."""
+        """Scale and shift; running mean and variance; the weight in them and in the largest batch."""
         learnt = Parameter("offset", (self.units,))
         running = Parameter("buffer", (self.units,))
         return learnt, learnt, running, running, Parameter("buffer", (2,))
@@ -82,7 +82,7 @@ class BatchNorm(Layer):
         variance = step.weights @ square
         if not variance.any():
             return self._forward_single(inputs, values, step)
-        self._remember(len(inputs), mean, variance, values)
+        self._remember(step.total, mean, variance, values)
         inverse = 1 / np.sqrt(variance + EPSILON)
         normal *= inverse
         outputs = np.multiply(normal, scale, out=square)
@@ -102,12 +102,12 @@ class BatchNorm(Layer):
 
         return outputs, backward
 
-    def _remember(self, n_rows: int, mean: NDArray, variance: NDArray, values: Values) -> None:
+    def _remember(self, total: float, mean: NDArray, variance: NDArray, values: Values) -> None:
         """Move the running averages towards the batch's."""
-        *_, running_mean, running_variance, rows = values
-        rows[1] = max(rows[1], n_rows)
-        rows[0] = min(rows[0] + n_rows, self.HORIZON * rows[1])
-        share = n_rows / rows[0]
+        *_, running_mean, running_variance, weight = values
+        weight[1] = max(weight[1], total)
+        weight[0] = min(weight[0] + total, self.HORIZON * weight[1])
+        share = total / weight[0]
         running_mean += share * (mean - running_mean)
         running_variance += share * (variance - running_variance)
 

@@ -70,7 +70,9 @@ class Optimizer(Component):
         """Have the run trained the way this optimizer needs: on mini-batches."""
         run.train_on_batches(self)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return the rule's scalars at step t = 1, 2, ...
 
         Parameters
@@ -81,6 +83,8 @@ class Optimizer(Component):
             The learning rate of this step.
         momentum : float, optional
             Takes the place of the momentum or of beta_1 where a schedule moves it.
+        before : float, optional
+            The momentum of the step before; the same one if not given.
         """
         raise NotImplementedError
 
@@ -249,7 +253,9 @@ class SGD(Optimizer):
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(sgd)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return rate and momentum."""
         return rate, self.momentum if momentum is None else momentum
 
@@ -316,7 +322,9 @@ class RMSprop(Optimizer):
     slots: ClassVar[int] = 2
     rule: ClassVar[Callable[..., Any]] = staticmethod(rmsprop)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return rate, epsilon, rho and momentum."""
         root = math.sqrt(1 - self.rho)
         mu = self.momentum if momentum is None else momentum
@@ -352,7 +360,9 @@ class Adagrad(Optimizer):
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(adagrad)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return rate and epsilon."""
         return rate, self.epsilon
 
@@ -399,14 +409,22 @@ class Adam(Optimizer):
     slots: ClassVar[int] = 2
     rule: ClassVar[Callable[..., Any]] = staticmethod(adam)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
-        """Return the rate and epsilon that hold the bias corrections, and the betas."""
+    def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:
+        """Return beta_1, and the factor on the sum m, whose unit is ``1 / (1 - beta_1)``."""
         beta_1 = self.beta_1 if momentum is None else momentum
+        last = beta_1 if before is None else before
+        return beta_1, beta_1 * ((1 - last) / (1 - beta_1))
+
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
+        """Return the rate and epsilon that hold the bias corrections, and the betas."""
+        beta_1, fade = self._fade(momentum, before)
         root = math.sqrt((1 - self.beta_2**t) / (1 - self.beta_2))
         return (
             rate * root * (1 - beta_1) / (1 - beta_1**t),
             self.epsilon * root,
-            beta_1,
+            fade,
             self.beta_2,
         )
 
@@ -467,9 +485,11 @@ class Nadam(Adam):
     def _momentum(self, t: Any, beta_1: float) -> Any:
         return beta_1 * (1 - 0.5 * 0.96 ** (0.004 * t))
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return the factors of gradient and mean, epsilon and the betas."""
-        beta_1 = self.beta_1 if momentum is None else momentum
+        beta_1, fade = self._fade(momentum, before)
         steps = np.arange(1, min(t, self.HORIZON) + 1)
         product = float(np.prod(self._momentum(steps, beta_1)))
         mu, mu_next = self._momentum(t, beta_1), self._momentum(t + 1, beta_1)
@@ -478,7 +498,7 @@ class Nadam(Adam):
             rate * root * (1 - mu) / (1 - product),
             rate * root * (1 - beta_1) * mu_next / (1 - product * mu_next),
             self.epsilon * root,
-            beta_1,
+            fade,
             self.beta_2,
         )
 
@@ -506,10 +526,12 @@ class Adamax(Adam):
 
     rule: ClassVar[Callable[..., Any]] = staticmethod(adamax)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return the rate with its bias correction, epsilon and the betas."""
-        beta_1 = self.beta_1 if momentum is None else momentum
-        return rate * (1 - beta_1) / (1 - beta_1**t), self.epsilon, beta_1, self.beta_2
+        beta_1, fade = self._fade(momentum, before)
+        return rate * (1 - beta_1) / (1 - beta_1**t), self.epsilon, fade, self.beta_2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -538,21 +560,23 @@ class RAdam(Adam):
 
     rule: ClassVar[Callable[..., Any]] = staticmethod(radam)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return the rate, epsilon, the switch of the denominator and the betas."""
-        beta_1 = self.beta_1 if momentum is None else momentum
+        beta_1, fade = self._fade(momentum, before)
         decayed = self.beta_2**t
         mean = rate * (1 - beta_1) / (1 - beta_1**t)
         rho_inf = 2 / (1 - self.beta_2) - 1
         rho = rho_inf - 2 * t * decayed / (1 - decayed)
         if rho <= 5:
-            return mean, 1.0, 0.0, beta_1, self.beta_2
+            return mean, 1.0, 0.0, fade, self.beta_2
         rectified = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
         return (
             mean * math.sqrt(rectified * (1 - decayed)),
             self.epsilon,
             math.sqrt(1 - self.beta_2),
-            beta_1,
+            fade,
             self.beta_2,
         )
 
@@ -597,7 +621,9 @@ class Lion(Optimizer):
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(lion)
 
-    def scalars(self, t: int, rate: float, momentum: float | None = None) -> tuple[float, ...]:
+    def scalars(
+        self, t: int, rate: float, momentum: float | None = None, before: float | None = None
+    ) -> tuple[float, ...]:
         """Return rate and betas."""
         return rate, self.beta_1 if momentum is None else momentum, self.beta_2
 

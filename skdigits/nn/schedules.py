@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from .component import NOTHING, Component, Interval, InvalidParameterError
 
@@ -20,8 +20,7 @@ _SHARE = (Interval("[0, 1]"),)
 _EPOCHS = (Interval("[1, inf)", integer=True),)
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """Where a training is.
 
     Parameters
@@ -37,6 +36,11 @@ class Clock:
     step: int
     steps_per_epoch: int
     total_steps: int
+
+    @property
+    def before(self) -> Clock:
+        """The clock at the step before."""
+        return self._replace(step=self.step - 1)
 
     @property
     def epochs(self) -> float:
@@ -394,8 +398,20 @@ class StepFunction(Schedule):
         self.function = function
 
     def rate(self, initial: float, clock: Clock) -> float:
-        """Return what the function says."""
-        return float(self.function(clock.step))
+        """Return what the function says.
+
+        Raises
+        ------
+        ValueError
+            It is not a finite number from zero up.
+        """
+        rate = float(self.function(clock.step))
+        if not 0 <= rate < math.inf:
+            raise ValueError(
+                f"learning_rate(step={clock.step}) returned {rate}; it must return a number in "
+                "[0, inf)."
+            )
+        return rate
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -155,7 +155,7 @@ class Trainer:
 
     def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
         """Run the network forward and backward; return the loss and the logits."""
-        self.step.begin(batch.weights)
+        self.step.begin(batch.weights, batch.total)
         if self.network.chain.random:
             self.step.draws.begin(self.samples.keys[batch.rows])
         inputs = batch.inputs
@@ -187,7 +187,8 @@ class Trainer:
         if settings.clip_norm is not None:
             norm = math.sqrt(self.gradient @ self.gradient)
             self.gradient *= settings.clip_norm / max(norm, settings.clip_norm)
-        scalars = optimizer.scalars(state.step, rate, settings.schedule.momentum(clock))
+        momenta = settings.schedule.momentum(clock), settings.schedule.momentum(clock.before)
+        scalars = optimizer.scalars(state.step, rate, *momenta)
         optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
         if settings.max_norm is not None:
             network.cap_norms(settings.max_norm)
