@@ -37,7 +37,7 @@ from .training.batches import Samples
 from .training.history import History
 from .training.inference import predict_logits
 from .training.loop import Settings, Trainer
-from .training.monitor import Monitor, print_epoch
+from .training.monitor import Monitor, print_epoch, print_obstacle
 from .training.state import TrainingState
 from .training.stopping import Validation
 
@@ -329,6 +329,8 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             )
         tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
         settings = parameters.settings(self, len(samples))
+        if self.verbose:
+            print_obstacle()
         outcome = self._train(samples, validation, settings, self.max_iter, tasks)
         if outcome == "max_iter" and not settings.schedule.planned:
             warnings.warn(

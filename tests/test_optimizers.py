@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import rosen, rosen_der
 
+from skdigits.nn import optimizers
 from skdigits.nn.activations import Tanh
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.elementwise import CHUNK
@@ -21,13 +22,13 @@ from skdigits.nn.optimizers import (
     Adam,
     Adamax,
     AdamW,
-    Decay,
     Lion,
     Nadam,
     Nesterov,
     RAdam,
     RMSprop,
 )
+from skdigits.nn.rules import Decay, pull
 
 STEPS = 100
 FIRST_ORDER = {
@@ -49,6 +50,18 @@ rates = st.floats(1e-4, 0.1)
 fractions = st.floats(0, 0.99)
 betas = {"beta_1": fractions, "beta_2": st.floats(0, 0.9999), "epsilon": st.floats(1e-10, 1e-2)}
 each_optimizer = pytest.mark.parametrize("optimizer", FIRST_ORDER.values(), ids=FIRST_ORDER)
+
+
+@pytest.fixture(scope="module", params=["NumPy", "compiled"], autouse=True)
+def engine(request):
+    """What runs the rules; every test here is run with both."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimizers, "fused", lambda *_: None)
+        yield
 
 
 def follow(optimizer, gradient, p, rate, *, steps=STEPS, decay=None):
@@ -251,7 +264,7 @@ def test_a_rule_means_the_same_on_numbers(optimizer, seed, rate):
             type(optimizer).rule(x, float(d), *slots, *scalars)
             for (x, *slots), d in zip(numbers, g, strict=True)
         ]
-    assert_array_equal(np.array(numbers).T, [p, *state])
+    assert_allclose(np.array(numbers).T, [p, *state], rtol=1e-13, atol=1e-15)
 
 
 @each_optimizer
@@ -297,7 +310,7 @@ def test_decay_is_the_elastic_nets_derivative(seed, shrink, l2, l1):
     w, g = np.random.default_rng(seed).normal(size=(2, 9))
     w[0] = 0
     weights, gradient = w.copy(), g.copy()
-    Decay(9, shrink, l2, l1).apply(weights, gradient)
+    pull(weights, gradient, shrink, l2, l1)
     assert_allclose(weights, shrink * w)
     assert_allclose(gradient, g + l2 * weights + l1 * np.sign(weights), rtol=1e-12, atol=1e-15)
 

@@ -65,7 +65,7 @@ class RowDraws:
         # normal numbers, and for noise in a network as good.
         quantiles = _quantiles(out.dtype)
         for columns, bits in self.blocks(out.shape[1]):
-            out[:, columns] = quantiles[bits]
+            out[:, columns] = quantiles.take(bits, mode="clip")
         return out
 
 

@@ -1,4 +1,6 @@
-"""Formulas applied to large arrays piece by piece, so that their temporaries stay in the cache.
+"""Formulas on large arrays, at the speed of the memory and of the processor.
+
+Applied piece by piece, a formula's temporaries stay in the cache.
 
 A formula such as ``m *= beta; m += g`` reads as on paper, and NumPy makes a temporary array for
 each intermediate result. On pieces of 32,768 elements (128 KB in single precision) temporaries
@@ -9,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 32_768
+TINY = 1e-30
+"""What is smaller might as well be zero."""
 
 
 def chunks(*arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
@@ -43,3 +48,25 @@ def chunks(*arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
     flat = [array.reshape(-1) for array in arrays]
     for start in range(0, size, CHUNK):
         yield tuple(array[start : start + CHUNK] for array in flat)
+
+
+def flush_tiny(vector: NDArray) -> None:
+    """Set numbers below 1e-30 to zero, before they get so small that processors stumble.
+
+    A running average that is fed nothing but zeros shrinks forever. Below 1e-38 single precision
+    has no full mantissa for it, and each operation takes a hundred times as long.
+
+    Parameters
+    ----------
+    vector : contiguous ndarray
+        Changed in place.
+
+    Examples
+    --------
+    >>> m = np.array([1.0, -1e-31, 1e-29])
+    >>> flush_tiny(m)
+    >>> m
+    array([1.e+00, 0.e+00, 1.e-29])
+    """
+    for (piece,) in chunks(vector):
+        piece[np.abs(piece) < TINY] = 0

@@ -1,12 +1,11 @@
-"""Optimizers: element-wise rules on the flat parameter vector.
+"""Optimizers: hyperparameters, and what they make of a rule's scalars at each step.
 
-A rule is a handful of augmented assignments, the formula from the paper. They mean the same on
-array slices, in place, and on scalars. Bias corrections and the factors ``1 - beta`` of running
-averages are folded into the rate and epsilon, since ``m / (1 - beta)`` is a plain sum of decayed
-gradients. State (`slots` vectors) belongs to the training run, never to the optimizer object.
+The rules themselves are element-wise functions. Bias corrections and the factors ``1 - beta`` of
+running averages are folded into the rate and epsilon, since ``m / (1 - beta)`` is a plain sum of
+decayed gradients. State (`slots` vectors) belongs to the training run, never to the optimizer
+object::
 
-Rules run on pieces of the vectors that fit into the cache; before a rule sees a piece, the weights
-in it may be shrunk and penalised (`Decay`).
+    step, rate -> scalars -> rule -> parameters, state     as one compiled loop, or by NumPy
 """
 
 from __future__ import annotations
@@ -14,47 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import rules
 from .component import Component, Interval
-from .elementwise import CHUNK
+from .fused import fused
+from .rules import NO_DECAY, Decay, by_pieces
 
 _FRACTION = (Interval("[0, 1)"),)
 _POSITIVE = (Interval("(0, inf)"),)
 _NON_NEGATIVE = (Interval("[0, inf)"),)
-
-
-class Decay(NamedTuple):
-    """What pulls weights towards zero in a step; only the first `n_weights` parameters are weights.
-
-    Parameters
-    ----------
-    n_weights : int
-    shrink : float
-        Factor on the weights (decoupled weight decay).
-    l2, l1 : float
-        The penalty's derivative ``l2 * w + l1 * sign(w)`` is added to the gradient.
-    """
-
-    n_weights: int = 0
-    shrink: float = 1.0
-    l2: float = 0.0
-    l1: float = 0.0
-
-    def apply(self, weights: NDArray, gradient: NDArray) -> None:
-        """Shrink the weights and add the penalty's derivative to their gradient."""
-        if self.shrink != 1:
-            weights *= self.shrink
-        if self.l2:
-            gradient += self.l2 * weights
-        if self.l1:
-            gradient += self.l1 * np.sign(weights)
-
-
-NO_DECAY = Decay()
 
 
 class Optimizer(Component):
@@ -96,12 +68,12 @@ class Optimizer(Component):
         scalars: tuple[float, ...],
         decay: Decay = NO_DECAY,
     ) -> None:
-        """Apply the rule to parameters and state, in place, piece by piece.
+        """Apply the rule to parameters and state, in place.
 
         Parameters
         ----------
         parameters, gradient : ndarray of shape (n,)
-            The penalty's derivative is added to the gradient.
+            The gradient may be overwritten.
         state : ndarray of shape (slots, n)
             Zeros before the first step.
         scalars : tuple of float
@@ -109,119 +81,10 @@ class Optimizer(Component):
         decay : Decay, optional
             What pulls the weights towards zero.
         """
-        # A NumPy scalar in double precision would make every temporary double.
-        plain = [float(scalar) for scalar in scalars]
-        for start in range(0, parameters.size, CHUNK):
-            piece = slice(start, start + CHUNK)
-            p, g = parameters[piece], gradient[piece]
-            if start < decay.n_weights:
-                decay.apply(p[: decay.n_weights - start], g[: decay.n_weights - start])
-            type(self).rule(p, g, *state[:, piece], *plain)
-
-
-def sgd(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
-    """Heavy ball: ``v = momentum * v + g``, ``p -= rate * v``."""
-    v *= momentum
-    v += g
-    p -= rate * v
-    return p, v
-
-
-def nesterov(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
-    """Nesterov: ``v = momentum * v + g``, ``p -= rate * (g + momentum * v)``."""
-    v *= momentum
-    v += g
-    p -= rate * (g + momentum * v)
-    return p, v
-
-
-def rmsprop(p: Any, g: Any, v: Any, b: Any, rate: float, eps: float, rho: float, mu: float) -> Any:
-    """RMSprop: a decayed sum v of squares scales the gradient, b is its momentum."""
-    v *= rho
-    v += g * g
-    b *= mu
-    b += g / (np.sqrt(v) + eps)
-    p -= rate * b
-    return p, v, b
-
-
-def adagrad(p: Any, g: Any, s: Any, rate: float, eps: float) -> Any:
-    """AdaGrad: ``s += g^2``, ``p -= rate * g / (sqrt(s) + eps)``."""
-    s += g * g
-    p -= rate * g / (np.sqrt(s) + eps)
-    return p, s
-
-
-def adam(
-    p: Any, g: Any, m: Any, v: Any, rate: float, eps: float, beta_1: float, beta_2: float
-) -> Any:
-    """Adam with m and v as decayed sums, their normalisation folded into rate and eps."""
-    m *= beta_1
-    m += g
-    v *= beta_2
-    v += g * g
-    p -= rate * m / (np.sqrt(v) + eps)
-    return p, m, v
-
-
-def nadam(
-    p: Any,
-    g: Any,
-    m: Any,
-    v: Any,
-    on_g: float,
-    on_m: float,
-    eps: float,
-    beta_1: float,
-    beta_2: float,
-) -> Any:
-    """Adam whose step looks ahead: a mixture of the gradient and its decayed sum."""
-    m *= beta_1
-    m += g
-    v *= beta_2
-    v += g * g
-    p -= (on_g * g + on_m * m) / (np.sqrt(v) + eps)
-    return p, m, v
-
-
-def adamax(
-    p: Any, g: Any, m: Any, u: Any, rate: float, eps: float, beta_1: float, beta_2: float
-) -> Any:
-    """Adam in the infinity norm: ``u = max(beta_2 * u, |g| + eps)``."""
-    m *= beta_1
-    m += g
-    u *= beta_2
-    u += np.maximum(np.abs(g) + eps - u, 0)
-    p -= rate * m / u
-    return p, m, u
-
-
-def radam(
-    p: Any,
-    g: Any,
-    m: Any,
-    v: Any,
-    rate: float,
-    eps: float,
-    adaptive: float,
-    beta_1: float,
-    beta_2: float,
-) -> Any:
-    """Adam whose denominator is switched on once the variance of v is known well enough."""
-    m *= beta_1
-    m += g
-    v *= beta_2
-    v += g * g
-    p -= rate * m / (adaptive * np.sqrt(v) + eps)
-    return p, m, v
-
-
-def lion(p: Any, g: Any, m: Any, rate: float, beta_1: float, beta_2: float) -> Any:
-    """Lion: a step of equal length for each parameter, ``sign(beta_1 * m + (1 - beta_1) * g)``."""
-    p -= rate * np.sign(beta_1 * m + (1 - beta_1) * g)
-    m *= beta_2
-    m += (1 - beta_2) * g
-    return p, m
+        rule = type(self).rule
+        compiled = fused(rule, len(state), len(scalars), parameters.dtype)
+        run = compiled or partial(by_pieces, rule)
+        run(parameters, gradient, state, scalars, decay)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -251,7 +114,7 @@ class SGD(Optimizer):
     momentum: float = 0.9
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"momentum": _FRACTION}
     slots: ClassVar[int] = 1
-    rule: ClassVar[Callable[..., Any]] = staticmethod(sgd)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.sgd)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -282,7 +145,7 @@ class Nesterov(SGD):
     0.95
     """
 
-    rule: ClassVar[Callable[..., Any]] = staticmethod(nesterov)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.nesterov)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -320,7 +183,7 @@ class RMSprop(Optimizer):
         "epsilon": _POSITIVE,
     }
     slots: ClassVar[int] = 2
-    rule: ClassVar[Callable[..., Any]] = staticmethod(rmsprop)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.rmsprop)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -358,7 +221,7 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"epsilon": _POSITIVE}
     slots: ClassVar[int] = 1
-    rule: ClassVar[Callable[..., Any]] = staticmethod(adagrad)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adagrad)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -407,7 +270,7 @@ class Adam(Optimizer):
         "weight_decay": _NON_NEGATIVE,
     }
     slots: ClassVar[int] = 2
-    rule: ClassVar[Callable[..., Any]] = staticmethod(adam)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adam)
 
     def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:
         """Return beta_1, and the factor on the sum m, whose unit is ``1 / (1 - beta_1)``."""
@@ -478,7 +341,7 @@ class Nadam(Adam):
     2
     """
 
-    rule: ClassVar[Callable[..., Any]] = staticmethod(nadam)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.nadam)
     # The product of the momenta is zero in double precision long before this many steps.
     HORIZON: ClassVar[int] = 4096
 
@@ -524,7 +387,7 @@ class Adamax(Adam):
     2
     """
 
-    rule: ClassVar[Callable[..., Any]] = staticmethod(adamax)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adamax)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -558,7 +421,7 @@ class RAdam(Adam):
     2
     """
 
-    rule: ClassVar[Callable[..., Any]] = staticmethod(radam)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.radam)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -619,7 +482,7 @@ class Lion(Optimizer):
         "weight_decay": _NON_NEGATIVE,
     }
     slots: ClassVar[int] = 1
-    rule: ClassVar[Callable[..., Any]] = staticmethod(lion)
+    rule: ClassVar[Callable[..., Any]] = staticmethod(rules.lion)
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None

@@ -86,6 +86,12 @@ class Schedule(Component):
         """Return the momentum of the step, or None to leave the optimizer's own."""
         return None
 
+    def momenta(self, clock: Clock) -> tuple[float | None, ...]:
+        """Return the momenta of this step and of the one before, or nothing."""
+        if self.momentum(clock) is None:
+            return ()
+        return self.momentum(clock), self.momentum(clock.before)
+
     def on_plateau(self, rate: float) -> float | None:
         """Return a factor on all later rates when training stalls, or None to end the training."""
         return None

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from skdigits.nn.optimizers import LBFGS, Decay
+from skdigits.nn.optimizers import LBFGS
+from skdigits.nn.rules import pull
 
 from .batches import batches
 
@@ -50,7 +51,7 @@ class FullBatch:
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
         )
-        Decay(network.n_weights, 1.0, self.l2, self.l1).apply(weights, gradient)
+        pull(weights, gradient, 1.0, self.l2, self.l1)
         return loss + self.penalty(), trainer.gradient.astype(np.float64)
 
     def penalty(self) -> float:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.draws import RowDraws
+from skdigits.nn.elementwise import flush_tiny
 from skdigits.nn.layers import Step
-from skdigits.nn.optimizers import LBFGS, Decay, Optimizer
+from skdigits.nn.optimizers import LBFGS, Optimizer
+from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
 from .average import Average
@@ -30,6 +32,9 @@ from .stopping import Snapshot
 
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
+
+FLUSH_EVERY = 64
+"""Steps after which tiny numbers are set to zero; 0.9^64 times 1e-30 is still well above 1e-38."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +192,11 @@ class Trainer:
         if settings.clip_norm is not None:
             norm = math.sqrt(self.gradient @ self.gradient)
             self.gradient *= settings.clip_norm / max(norm, settings.clip_norm)
-        momenta = settings.schedule.momentum(clock), settings.schedule.momentum(clock.before)
-        scalars = optimizer.scalars(state.step, rate, *momenta)
+        scalars = optimizer.scalars(state.step, rate, *settings.schedule.momenta(clock))
         optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
+        if state.step % FLUSH_EVERY == 0:
+            for vector in (network.parameters, *state.slots):
+                flush_tiny(vector)
         if settings.max_norm is not None:
             network.cap_norms(settings.max_norm)
         if state.average is not None and settings.ema_decay is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from skdigits.nn.fused import obstacle
 from skdigits.nn.schedules import Schedule
 
 from .history import History
@@ -75,6 +76,13 @@ class Monitor:
         self.state.rate_scale *= factor
         self.state.plateau.forget()
         return False
+
+
+def print_obstacle() -> None:
+    """Print why optimizer steps are not compiled, if they are not."""
+    reason = obstacle()
+    if reason:
+        print(f"Optimizer steps are left to NumPy: {reason}.", flush=True)
 
 
 def print_epoch(epoch: int, figures: dict[str, float]) -> None:

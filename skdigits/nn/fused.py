@@ -1,0 +1,116 @@
+"""Optimizer rules as machine code, where Numba is installed (the extra ``fast``).
+
+The very functions of `rules.py` are compiled as operations on scalars and fused into one loop, so
+that each number is read and written once per step. The first use of a rule compiles it; later
+processes find it on disk. Without Numba, or with one that does not work here, NumPy runs the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import rules
+from .rules import NO_DECAY, Decay, pull
+
+# No threads of its own: they and those of BLAS would wait for each other.
+_OPTIONS = {"fastmath": True, "error_model": "numpy", "nogil": True, "cache": True}
+
+
+@cache
+def fused(
+    rule: Callable[..., Any], n_slots: int, n_scalars: int, dtype: DTypeLike
+) -> Callable[..., None] | None:
+    """Return a rule as a compiled loop, or None where that is not possible.
+
+    Parameters
+    ----------
+    rule : callable
+        ``(p, g, *slots, *scalars) -> (p, *slots)``, such as those of `rules.py`.
+    n_slots, n_scalars : int
+        How many numbers of state the rule has for each parameter, and how many scalars.
+    dtype : dtype
+        Of the parameters.
+
+    Returns
+    -------
+    run : callable or None
+        ``(parameters, gradient, state, scalars, decay)``, as `by_pieces` without the rule.
+    """
+    try:
+        return _compiled(rule, n_slots, n_scalars, np.dtype(dtype).type)
+    # Whatever is wrong with a rule or an installation, NumPy can do the work.
+    except Exception:
+        return None
+
+
+def obstacle() -> str | None:
+    """Return what keeps rules from being compiled, if anything does.
+
+    Examples
+    --------
+    >>> obstacle() is None or "Numba" in obstacle()
+    True
+    """
+    try:
+        _compiled(rules.sgd, 1, 2, np.float32)
+    except ImportError:
+        return "Numba is not installed (pip install skdigits[fast])"
+    except Exception as error:
+        return f"Numba does not work here ({type(error).__name__}: {error})"
+    return None
+
+
+def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
+    def loop(p: Any, g: Any, m: Any, pulls: Any, scalars: Any) -> None:
+        for i in range(p.size):
+            w, d = pull(p[i], g[i], *pulls)
+            p[i], m[i] = rule(w, d, m[i], *scalars)
+
+    return loop
+
+
+def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
+    def loop(p: Any, g: Any, m: Any, v: Any, pulls: Any, scalars: Any) -> None:
+        for i in range(p.size):
+            w, d = pull(p[i], g[i], *pulls)
+            p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
+
+    return loop
+
+
+_LOOPS = {1: _one_slot, 2: _two_slots}
+
+
+def _compiled(
+    rule: Callable[..., Any], n_slots: int, n_scalars: int, number: Any
+) -> Callable[..., None]:
+    import numba
+    from numba.extending import register_jitable
+
+    for function in (pull, rule):
+        register_jitable(fastmath=True, error_model="numpy")(function)
+    loop = numba.njit(**_OPTIONS)(_LOOPS[n_slots](rule))
+    no_pull = NO_DECAY[1:]
+
+    def run(
+        parameters: NDArray,
+        gradient: NDArray,
+        state: NDArray,
+        scalars: tuple[float, ...],
+        decay: Decay = NO_DECAY,
+    ) -> None:
+        n_weights, *pulls = decay
+        typed = tuple(map(number, scalars))
+        for part, towards_zero in ((slice(n_weights), pulls), (slice(n_weights, None), no_pull)):
+            slots = [slot[part] for slot in state]
+            loop(parameters[part], gradient[part], *slots, tuple(map(number, towards_zero)), typed)
+
+    # This compiles the loop, or finds out that it cannot be compiled.
+    nothing = np.zeros((2 + n_slots, 0), number)
+    run(nothing[0], nothing[1], nothing[2:], (1.0,) * n_scalars)
+    return run

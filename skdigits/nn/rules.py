@@ -1,0 +1,192 @@
+"""Optimizer rules: element-wise, in place, each the formula from the paper.
+
+A rule is a handful of augmented assignments. They mean the same on array slices and on scalars, so
+the one function serves twice: NumPy applies it to pieces that fit into the cache (`by_pieces`), and
+a compiled loop to the numbers of one parameter after another (`fused.py`)::
+
+    p, g  ->  pull (weights alone)  ->  rule  ->  p, state
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .elementwise import CHUNK
+
+
+def pull(p: Any, g: Any, shrink: float, l2: float, l1: float) -> Any:
+    """Shrink weights; add the penalty's derivative ``l2 * p + l1 * sign(p)`` to their gradient."""
+    if shrink != 1:
+        p *= shrink
+    if l2:
+        g += l2 * p
+    if l1:
+        g += l1 * np.sign(p)
+    return p, g
+
+
+class Decay(NamedTuple):
+    """What pulls weights towards zero in a step; only the first `n_weights` parameters are weights.
+
+    Parameters
+    ----------
+    n_weights : int
+    shrink : float
+        Factor on the weights (decoupled weight decay).
+    l2, l1 : float
+        The penalty's derivative ``l2 * w + l1 * sign(w)`` is added to the gradient.
+    """
+
+    n_weights: int = 0
+    shrink: float = 1.0
+    l2: float = 0.0
+    l1: float = 0.0
+
+
+NO_DECAY = Decay()
+
+
+def by_pieces(
+    rule: Callable[..., Any],
+    parameters: NDArray,
+    gradient: NDArray,
+    state: NDArray,
+    scalars: tuple[float, ...],
+    decay: Decay,
+) -> None:
+    """Apply a rule by NumPy, to pieces whose temporaries stay in the cache.
+
+    Parameters
+    ----------
+    rule : callable
+        ``(p, g, *state, *scalars)``, in place.
+    parameters, gradient : ndarray of shape (n,)
+    state : ndarray of shape (slots, n)
+    scalars : tuple of float
+    decay : Decay
+
+    Examples
+    --------
+    >>> p, g, v = np.array([1.0, 1.0]), np.array([2.0, 2.0]), np.zeros((1, 2))
+    >>> by_pieces(sgd, p, g, v, (0.1, 0.9), Decay(n_weights=1, shrink=0.5))
+    >>> p
+    array([0.3, 0.8])
+    """
+    n_weights, *pulls = decay
+    # A NumPy scalar in double precision would make every temporary double.
+    plain = [float(scalar) for scalar in scalars]
+    for start in range(0, parameters.size, CHUNK):
+        piece = slice(start, start + CHUNK)
+        p, g = parameters[piece], gradient[piece]
+        if start < n_weights:
+            pull(p[: n_weights - start], g[: n_weights - start], *pulls)
+        rule(p, g, *state[:, piece], *plain)
+
+
+def sgd(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
+    """Heavy ball: ``v = momentum * v + g``, ``p -= rate * v``."""
+    v *= momentum
+    v += g
+    p -= rate * v
+    return p, v
+
+
+def nesterov(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:
+    """Nesterov: ``v = momentum * v + g``, ``p -= rate * (g + momentum * v)``."""
+    v *= momentum
+    v += g
+    p -= rate * (g + momentum * v)
+    return p, v
+
+
+def rmsprop(p: Any, g: Any, v: Any, b: Any, rate: float, eps: float, rho: float, mu: float) -> Any:
+    """RMSprop: a decayed sum v of squares scales the gradient, b is its momentum."""
+    v *= rho
+    v += g * g
+    b *= mu
+    b += g / (np.sqrt(v) + eps)
+    p -= rate * b
+    return p, v, b
+
+
+def adagrad(p: Any, g: Any, s: Any, rate: float, eps: float) -> Any:
+    """AdaGrad: ``s += g^2``, ``p -= rate * g / (sqrt(s) + eps)``."""
+    s += g * g
+    p -= rate * g / (np.sqrt(s) + eps)
+    return p, s
+
+
+def adam(
+    p: Any, g: Any, m: Any, v: Any, rate: float, eps: float, beta_1: float, beta_2: float
+) -> Any:
+    """Adam with m and v as decayed sums, their normalisation folded into rate and eps."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= rate * m / (np.sqrt(v) + eps)
+    return p, m, v
+
+
+def nadam(
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    on_g: float,
+    on_m: float,
+    eps: float,
+    beta_1: float,
+    beta_2: float,
+) -> Any:
+    """Adam whose step looks ahead: a mixture of the gradient and its decayed sum."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= (on_g * g + on_m * m) / (np.sqrt(v) + eps)
+    return p, m, v
+
+
+def adamax(
+    p: Any, g: Any, m: Any, u: Any, rate: float, eps: float, beta_1: float, beta_2: float
+) -> Any:
+    """Adam in the infinity norm: ``u = max(beta_2 * u, |g| + eps)``."""
+    m *= beta_1
+    m += g
+    u *= beta_2
+    u += np.maximum(np.abs(g) + eps - u, 0)
+    p -= rate * m / u
+    return p, m, u
+
+
+def radam(
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    rate: float,
+    eps: float,
+    adaptive: float,
+    beta_1: float,
+    beta_2: float,
+) -> Any:
+    """Adam whose denominator is switched on once the variance of v is known well enough."""
+    m *= beta_1
+    m += g
+    v *= beta_2
+    v += g * g
+    p -= rate * m / (adaptive * np.sqrt(v) + eps)
+    return p, m, v
+
+
+def lion(p: Any, g: Any, m: Any, rate: float, beta_1: float, beta_2: float) -> Any:
+    """Lion: a step of equal length for each parameter, ``sign(beta_1 * m + (1 - beta_1) * g)``."""
+    p -= rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+    m *= beta_2
+    m += (1 - beta_2) * g
+    return p, m

@@ -1,0 +1,83 @@
+"""Compiled rules: the same steps as NumPy's, and NumPy's where Numba is not to be had."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from skdigits.nn.fused import fused
+from skdigits.nn.optimizers import SOLVERS, Optimizer
+from skdigits.nn.rules import Decay, by_pieces
+
+RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Optimizer)}
+
+decays = st.builds(
+    Decay,
+    n_weights=st.integers(0, 50),
+    shrink=st.sampled_from([1.0, 0.9]),
+    l2=st.sampled_from([0.0, 0.1]),
+    l1=st.sampled_from([0.0, 0.01]),
+)
+
+
+@pytest.mark.parametrize("kind", RULES.values(), ids=RULES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+@given(size=st.integers(1, 50), decay=decays, seed=st.integers(0, 2**32 - 1))
+def test_a_compiled_rule_takes_numpys_steps(kind, dtype, tolerance, size, decay, seed):
+    pytest.importorskip("numba")
+    rng, optimizer = np.random.default_rng(seed), kind()
+    start = rng.normal(size=size).astype(dtype)
+    ours, theirs = ((start.copy(), np.zeros((kind.slots, size), dtype)) for _ in range(2))
+    for t in range(1, 6):
+        gradient, scalars = rng.normal(size=size).astype(dtype), optimizer.scalars(t, 0.01)
+        run = fused(kind.rule, kind.slots, len(scalars), np.dtype(dtype))
+        assert run is not None
+        run(ours[0], gradient.copy(), ours[1], scalars, decay)
+        by_pieces(kind.rule, theirs[0], gradient.copy(), theirs[1], scalars, decay)
+    for compiled, numpys in zip(ours, theirs, strict=True):
+        assert_allclose(compiled, numpys, rtol=tolerance, atol=tolerance)
+
+
+def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
+    def rule(p, g, v, rate):
+        p[:] = [a - rate * b for a, b in zip(p.tolist(), g.tolist(), strict=True)]
+
+    assert fused(rule, 1, 1, np.dtype(float)) is None
+
+
+FIT = """
+import sys
+{before}
+import numpy as np
+from skdigits import FromScratchMLPClassifier
+X, y = np.eye(4), [0, 1, 0, 1]
+clf = FromScratchMLPClassifier(learning_rate="one_cycle", max_iter=2, verbose=True).fit(X, y)
+print(clf.predict_proba(X).shape)
+"""
+BROKEN = """
+import types
+sys.modules["numba"] = types.ModuleType("numba")
+sys.modules["numba.extending"] = types.ModuleType("numba.extending")
+sys.modules["numba.extending"].register_jitable = lambda **_: 1 / 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("sys.modules['numba'] = None", "Numba is not installed (pip install skdigits[fast])"),
+        (BROKEN, "Numba does not work here (ZeroDivisionError"),
+    ],
+)
+def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
+    code = FIT.format(before=before)
+    out = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert out.stderr == ""
+    assert f"Optimizer steps are left to NumPy: {words}" in out.stdout
+    assert out.stdout.endswith("(4, 2)\n")
