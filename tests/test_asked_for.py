@@ -338,19 +338,26 @@ def test_multilabel_shapes_9650():
     assert np.ptp(probabilities.sum(axis=1)) > 0.5
 
 
-# Asked: how to limit the number of threads. By threadpoolctl, during the whole fit.
+# Asked: how to limit the number of threads. By threadpoolctl, during the whole fit; small networks
+# keep to one thread anyway.
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_limit_of_threads_7280(n_threads):
+@pytest.mark.parametrize("hidden", [8, 6000])
+def test_limit_of_threads_7280(n_threads, hidden):
     seen = []
 
     def look(batch, rng):
-        seen.append([library["num_threads"] for library in threadpool_info()])
+        seen.append(blas_threads())
         return batch
 
+    def blas_threads():
+        return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+
     with threadpool_limits(n_threads):
-        allowed = [library["num_threads"] for library in threadpool_info()]
-        classifier(augment=look, max_iter=3, batch_size=50).fit(X, y).predict(X)
-        assert seen == [allowed] * 9
+        allowed = blas_threads()
+        clf = classifier(hidden_layer_sizes=(hidden, 10), augment=look, max_iter=1, batch_size=150)
+        clf.fit(X, y).predict(X)
+        assert blas_threads() == allowed
+    assert seen == [allowed if hidden > 8 else [1] * len(allowed)]
 
 
 # Asked: that more threads than work do not slow models down. There are none but those of BLAS.

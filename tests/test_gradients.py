@@ -242,7 +242,7 @@ def test_gradient_of_cross_entropy_is_p_minus_y(output, rng, n_rows, n_outputs, 
     _, gradient = Objective(output, CrossEntropy(), smoothing).loss_and_gradient(
         logits, targets, weights
     )
-    y = output.expand(targets, n_outputs, smoothing)
+    y = output.expand(targets, logits, smoothing)
     expected = weights[:, np.newaxis] * (output.probabilities(logits) - y)
     assert_allclose(gradient, expected, rtol=1e-12, atol=1e-15)
 

@@ -37,6 +37,12 @@ class Loss(Component):
         """Return the derivative of the loss with respect to each log-probability."""
         raise NotImplementedError
 
+    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return the derivative with respect to each logit of a softmax, ``s - p * sum(s)``."""
+        slope = self.slope(log_p, p, y)
+        slope -= p * slope.sum(axis=1, keepdims=True)
+        return slope
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CrossEntropy(Loss):
@@ -57,6 +63,10 @@ class CrossEntropy(Loss):
     def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
         """Return ``-y``."""
         return -y
+
+    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
+        """Return ``p - y``, since the targets sum to one."""
+        return p - y
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -131,21 +141,25 @@ class Softmax:
 
     def log_probabilities(self, logits: NDArray) -> NDArray:
         """Return ``log(p)`` of the shape of the logits, (n_rows, n_classes)."""
-        log_p = logits - logits.max(axis=1, keepdims=True)
-        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-        # An infinite distance between two finite logits would turn 0 * log(p) into nan.
-        return np.maximum(log_p, np.finfo(log_p.dtype).min, out=log_p)
+        return self._both(logits)[0]
 
     def probabilities(self, logits: NDArray) -> NDArray:
         """Return ``p`` of the shape of the logits, (n_rows, n_classes)."""
-        p = logits - logits.max(axis=1, keepdims=True)
-        np.exp(p, out=p)
-        p /= p.sum(axis=1, keepdims=True)
-        return p
+        return self._both(logits)[1]
 
-    def expand(self, targets: NDArray, n_outputs: int, smoothing: float) -> NDArray:
-        """Return class indices of shape (n_rows,) as smoothed indicators (n_rows, n_outputs)."""
-        y = np.full((len(targets), n_outputs), smoothing / n_outputs)
+    def _both(self, logits: NDArray) -> tuple[NDArray, NDArray]:
+        """Return ``log(p)`` and ``p``."""
+        log_p = logits - logits.max(axis=1, keepdims=True)
+        p = np.exp(log_p)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        log_p -= np.log(total)
+        # An infinite distance between two finite logits would turn 0 * log(p) into nan.
+        return np.maximum(log_p, np.finfo(log_p.dtype).min, out=log_p), p
+
+    def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
+        """Return class indices of shape (n_rows,) as smoothed indicators, shaped like the logits."""
+        y = np.full_like(like, smoothing / like.shape[1])
         y[np.arange(len(targets)), targets] += 1 - smoothing
         return y
 
@@ -154,15 +168,9 @@ class Softmax:
         return logits.argmax(axis=1) == targets
 
     def rows(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
-        """Return the loss of each row and its gradient at the logits.
-
-        With the slopes ``s = dL / d log(p)`` the gradient is ``s - p * sum(s)``.
-        """
-        log_p = self.log_probabilities(logits)
-        p = np.exp(log_p)
-        slope = loss.slope(log_p, p, y)
-        p *= slope.sum(axis=1, keepdims=True)
-        return loss.value(log_p, y).sum(axis=1), np.subtract(slope, p, out=p)
+        """Return the loss of each row and its gradient at the logits."""
+        log_p, p = self._both(logits)
+        return loss.value(log_p, y).sum(axis=1), loss.gradient(log_p, p, y)
 
 
 class Sigmoid:
@@ -178,9 +186,12 @@ class Sigmoid:
         """Return ``p`` of the shape of the logits, (n_rows, n_outputs)."""
         return np.exp(self.log_probabilities(logits))
 
-    def expand(self, targets: NDArray, n_outputs: int, smoothing: float) -> NDArray:
-        """Return 0 and 1 of shape (n_rows, n_outputs), drawn towards one half by the smoothing."""
-        return targets.reshape(len(targets), n_outputs) * (1 - smoothing) + smoothing / 2
+    def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
+        """Return 0 and 1, drawn towards one half by the smoothing, shaped like the logits."""
+        y = targets.reshape(like.shape).astype(like.dtype)
+        y *= 1 - smoothing
+        y += smoothing / 2
+        return y
 
     def correct(self, logits: NDArray, targets: NDArray) -> NDArray:
         """Return for each row whether all of its outputs are right."""
@@ -243,7 +254,7 @@ class Objective:
         loss : float
         gradient : ndarray of shape (n_rows, n_outputs)
         """
-        y = self.output.expand(targets, logits.shape[1], self.label_smoothing)
-        losses, gradient = self.output.rows(self.loss, logits, y.astype(logits.dtype, copy=False))
+        y = self.output.expand(targets, logits, self.label_smoothing)
+        losses, gradient = self.output.rows(self.loss, logits, y)
         gradient *= weights[:, np.newaxis]
         return float(weights @ losses), gradient

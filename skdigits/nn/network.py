@@ -131,6 +131,11 @@ class Network:
         """Draw the initial parameters."""
         self.chain.initialize(self._values, rng)
 
+    def largest_product(self, n_rows: int) -> int:
+        """Return the multiplications in the largest matrix product on so many rows."""
+        sizes = [math.prod(p.shape) for p in self.chain.parameters if p.role == "weight"]
+        return n_rows * max(sizes)
+
     @property
     def weights(self) -> list[NDArray]:
         """The weights of each dense layer, as views."""

@@ -29,6 +29,7 @@ from .history import Tally
 from .lbfgs import minimize
 from .state import TrainingState
 from .stopping import Snapshot
+from .threads import blas_threads
 
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
@@ -115,11 +116,18 @@ class Trainer:
         self.epochs = epochs
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            with (
+                np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+                blas_threads(self.network.largest_product(self._rows_at_once())),
+            ):
                 self.settings.solver.train(self)
         except KeyboardInterrupt:
             self.outcome = "interrupted"
             warnings.warn("Training interrupted by user.", stacklevel=4)
+
+    def _rows_at_once(self) -> int:
+        settings = self.settings
+        return settings.batch_size if settings.solver.incremental else len(self.samples)
 
     def train_on_batches(self, optimizer: Optimizer) -> None:
         """Follow the gradients of mini-batches, epoch by epoch."""

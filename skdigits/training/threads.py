@@ -1,0 +1,75 @@
+"""As many threads for BLAS as the work is worth.
+
+To wake a thread and to wait for it takes some ten microseconds, as long as a small matrix product.
+So a training whose products are all small keeps BLAS on one thread; no training asks for more
+threads than BLAS has been allowed from outside.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from threading import Lock
+from typing import Any
+
+SMALL = 8_000_000
+"""Multiplications in a product that one thread does about as fast as two."""
+
+
+@cache
+def _libraries() -> list[Any]:
+    # Comes with scikit-learn.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+class OneThread:
+    """Holds BLAS to one thread for as long as anybody is inside.
+
+    The number of threads belongs to the process. Trainings that run side by side in Python threads
+    must not take each other's limit for what was there before, so the first who comes in notes it
+    and the last who leaves restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._before: list[int] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = [library.get_num_threads() for library in _libraries()]
+                self._set([1] * len(self._before))
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._set(self._before)
+
+    def _set(self, numbers: list[int]) -> None:
+        for library, number in zip(_libraries(), numbers, strict=True):
+            if library.get_num_threads() != number:
+                library.set_num_threads(number)
+
+
+_ONE_THREAD = OneThread()
+
+
+def blas_threads(largest_product: int) -> AbstractContextManager[None]:
+    """Return a context in which BLAS has the threads that suit the work.
+
+    Parameters
+    ----------
+    largest_product : int
+        Multiplications in the largest matrix product.
+
+    Examples
+    --------
+    >>> with blas_threads(32 * 784 * 128):
+    ...     product = "on one thread"
+    """
+    return _ONE_THREAD if largest_product < SMALL else nullcontext()
