@@ -539,9 +539,23 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         return self._network.biases
 
     def _logits(self, X: Any) -> NDArray:
-        check_is_fitted(self, "_state")
-        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        if not (hasattr(self, "_state") and self._is_plain(X)):
+            check_is_fitted(self, "_state")
+            X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         return predict_logits(self._network, X)
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether X needs no validation, which takes far longer than to predict a single row."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype in (np.float32, np.float64)
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            # Where this overflows, validation finds out whether the numbers are finite.
+            and bool(np.isfinite(np.vdot(X, X)))
+        )
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row, or an indicator of its labels.

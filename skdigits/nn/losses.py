@@ -158,7 +158,7 @@ class Softmax:
         return np.maximum(log_p, np.finfo(log_p.dtype).min, out=log_p), p
 
     def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
-        """Return class indices of shape (n_rows,) as smoothed indicators, shaped like the logits."""
+        """Return class indices as smoothed indicators, shaped like the logits."""
         y = np.full_like(like, smoothing / like.shape[1])
         y[np.arange(len(targets)), targets] += 1 - smoothing
         return y

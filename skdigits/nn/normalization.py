@@ -47,7 +47,7 @@ class BatchNorm(Layer):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Scale and shift; running mean and variance; the weight in them and in the largest batch."""
+        """Scale and shift; running mean and variance; their weight and the largest batch's."""
         learnt = Parameter("offset", (self.units,))
         running = Parameter("buffer", (self.units,))
         return learnt, learnt, running, running, Parameter("buffer", (2,))

@@ -191,8 +191,7 @@ class Reader:
         inputs : ndarray or CSR of shape (n, n_features)
         """
         if not isinstance(X, np.ndarray):
-            taken = X[rows].astype(self.dtype, copy=False)
-            return taken if self.sparse else taken.toarray()
+            return self._of_sparse(X[rows])
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), X.shape[1])
         if not X.flags.c_contiguous:
@@ -207,6 +206,34 @@ class Reader:
         raw = self._raw.empty(len(rows), X.shape[1])
         np.copyto(inputs, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
         return inputs
+
+
+    def block(self, X: Any, rows: slice) -> Any:
+        """Return consecutive rows in the network's dtype: X's own memory, if they are of that type.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+        rows : slice
+
+        Returns
+        -------
+        inputs : ndarray or CSR of shape (n, n_features)
+            To be read, not written to; valid until the next call.
+        """
+        if not isinstance(X, np.ndarray):
+            return self._of_sparse(X[rows])
+        taken = X[rows]
+        if taken.dtype == self.dtype:
+            return taken
+        self._inputs.rewind()
+        inputs = self._inputs.empty(*taken.shape)
+        np.copyto(inputs, taken, casting="same_kind")
+        return inputs
+
+    def _of_sparse(self, taken: Any) -> Any:
+        taken = taken.astype(self.dtype, copy=False)
+        return taken if self.sparse else taken.toarray()
 
 
 class Batch(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def predict_logits(network: Network, X: Any) -> NDArray:
     -------
     logits : ndarray of shape (n_rows, n_outputs) and the network's dtype
     """
-    return _blockwise(network, X, np.arange(X.shape[0]))
+    n_rows, reader = X.shape[0], Reader(network.dtype, network.chain.takes_sparse)
+    blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
+    return _joined(network, (reader.block(X, block) for block in blocks))
 
 
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:
@@ -41,8 +44,10 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     figures : dict
         ``validation_loss`` and ``validation_accuracy``.
     """
-    rows = samples.rows
-    logits, targets = _blockwise(network, samples.X, rows), samples.targets[rows]
+    rows, reader = samples.rows, Reader(network.dtype, network.chain.takes_sparse)
+    blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
+    logits = _joined(network, (reader.read(samples.X, block) for block in blocks))
+    targets = samples.targets[rows]
     weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
     weights = (weights / weights.sum()).astype(network.dtype)
     loss, _ = network.objective.loss_and_gradient(logits, targets, weights)
@@ -50,12 +55,9 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     return {"validation_loss": loss, "validation_accuracy": float(weights @ correct)}
 
 
-def _blockwise(network: Network, X: Any, rows: NDArray) -> NDArray:
-    reader = Reader(network.dtype, network.chain.takes_sparse)
+def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:
+    """Return the logits of all blocks of inputs, each read when the one before is done with."""
     memory = Workspace(network.dtype)
-    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
     # A row that overflows has infinite logits, not a warning for each caller to silence.
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.concatenate(
-            [network.predict(reader.read(X, block), memory).copy() for block in blocks]
-        )
+        return np.concatenate([network.predict(block, memory).copy() for block in blocks])

@@ -1,0 +1,129 @@
+"""One epoch of the same network by each contender: same arrays, same batches, same optimizer."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from unittest.mock import patch
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from skdigits import FromScratchMLPClassifier
+
+Epoch = Callable[[], object]
+
+
+def skdigits_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
+    """Train with Numba's rules where it is installed."""
+    clf = FromScratchMLPClassifier(hidden, batch_size=batch, max_iter=1, random_state=0, **params)
+    return lambda: clf.fit(X, y)
+
+
+def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
+    """Train without any extra."""
+    fit = skdigits_epoch(X, y, hidden, batch, **params)
+
+    def epoch():
+        with patch("skdigits.nn.optimizers.fused", lambda *_: None):
+            fit()
+
+    return epoch
+
+
+def sklearn_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+    clf = MLPClassifier(hidden, batch_size=batch, max_iter=1, random_state=0)
+    return lambda: clf.fit(X, y)
+
+
+def torch_network(sizes: Sequence[int]):
+    from torch import nn
+
+    layers = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def torch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+    """Train by hand: eager, with the fused Adam."""
+    import torch
+
+    inputs, targets = torch.from_numpy(X), torch.from_numpy(y)
+    network = torch_network((X.shape[1], *hidden, 10))
+    optimizer = torch.optim.Adam(network.parameters(), fused=True)
+
+    def epoch():
+        order = torch.randperm(len(inputs))
+        for rows in order.split(batch):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(network(inputs[rows]), targets[rows])
+            loss.backward()
+            optimizer.step()
+
+    return epoch
+
+
+def skorch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+    import torch
+    from skorch import NeuralNetClassifier
+
+    clf = NeuralNetClassifier(
+        torch_network((X.shape[1], *hidden, 10)),
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        lr=0.001,
+        batch_size=batch,
+        max_epochs=1,
+        train_split=None,
+        iterator_train__shuffle=True,
+        verbose=0,
+    )
+    return lambda: clf.fit(X, y)
+
+
+def products_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+    """Only multiply the matrices that forward and backward multiply: the hardware's limit."""
+    rng, shapes = np.random.default_rng(0), list(pairwise((X.shape[1], *hidden, 10)))
+    layers = []
+    for fan_in, fan_out in shapes:
+        a, w, d = (
+            rng.standard_normal(shape, np.float32)
+            for shape in ((batch, fan_in), (fan_in, fan_out), (batch, fan_out))
+        )
+        layers.append((a, w, d, np.empty_like(d), np.empty_like(w), np.empty_like(a)))
+
+    def epoch():
+        for _ in range(math.ceil(len(X) / batch)):
+            for a, w, _, out, _, _ in layers:
+                np.matmul(a, w, out=out)
+            for i in range(len(layers) - 1, -1, -1):
+                a, w, d, _, d_w, d_a = layers[i]
+                np.matmul(a.T, d, out=d_w)
+                if i:
+                    np.matmul(d, w.T, out=d_a)
+
+    return epoch
+
+
+CONTENDERS = {
+    "fast": skdigits_epoch,
+    "numpy": numpy_epoch,
+    "sklearn": sklearn_epoch,
+    "skorch": skorch_epoch,
+    "torch": torch_epoch,
+    "products": products_epoch,
+}
+"""Those that need a package which is not installed are left out by `present`."""
+
+
+def present() -> dict[str, Callable[..., Epoch]]:
+    needs = {"fast": "numba", "skorch": "skorch", "torch": "torch"}
+    return {
+        name: contender
+        for name, contender in CONTENDERS.items()
+        if importlib.util.find_spec(needs.get(name, "numpy"))
+    }
