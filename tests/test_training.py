@@ -1,4 +1,4 @@
-"""The way of a mini-batch: reading, splitting, training, stopping; scikit-learn's as the oracle."""
+"""Epochs: stopping, records and the way of the weights, with scikit-learn's as the oracle."""
 
 import copy
 import gc
@@ -6,12 +6,10 @@ import itertools
 import pickle
 import tracemalloc
 import warnings
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -25,8 +23,7 @@ from skdigits.nn.losses import CrossEntropy, Objective, Sigmoid, Softmax
 from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, SGD, Adam, Nesterov
 from skdigits.nn.schedules import Constant
-from skdigits.nn.workspace import Workspace
-from skdigits.training.batches import Reader, Samples, batches, row_keys
+from skdigits.training.batches import Samples
 from skdigits.training.history import History, Tally
 from skdigits.training.inference import evaluate
 from skdigits.training.loop import Settings, Trainer
@@ -47,217 +44,6 @@ def network_of(
     network = Network(shape.chain(), Objective(output or Softmax(), CrossEntropy()), dtype)
     network.initialize(np.random.default_rng(0))
     return network
-
-
-# Workspace
-
-
-@given(shapes=st.lists(st.tuples(sizes, sizes), min_size=1), n_rows=sizes)
-def test_a_workspace_gives_the_same_arrays_again(shapes, n_rows):
-    workspace = Workspace(np.float32)
-    first = [workspace.empty(*shape) for shape in shapes]
-    for i, array in enumerate(first):
-        array.fill(i)
-    # The arrays of one step are apart from each other.
-    assert [set(array.ravel()) for array in first] == [{i} for i in range(len(first))]
-    workspace.rewind()
-    for (n, width), array in zip(shapes, first, strict=True):
-        again = workspace.empty(min(n, n_rows), width)
-        assert_array_equal(again, array[:n_rows])
-        again.fill(-1)
-        assert (array[:n_rows] == -1).all()
-
-
-@given(sizes=st.lists(st.integers(1, 50), min_size=1))
-def test_a_workspace_grows_and_then_serves_slices(sizes):
-    workspace = Workspace(np.float64)
-    for size in [*sizes, max(sizes)]:
-        workspace.rewind()
-        largest = workspace.empty(size, 2)
-    for size in sizes:
-        workspace.rewind()
-        assert np.shares_memory(workspace.empty(size, 2), largest)
-
-
-# Reader and batches
-
-
-def drawn_rows(rng, dtype, *, n_rows=9, n_columns=4):
-    """Return numbers which every type of them can hold, half of them zero."""
-    X = rng.integers(0, 200, (n_rows, n_columns)) * rng.integers(2, size=(n_rows, n_columns))
-    return X.astype(dtype)
-
-
-@pytest.mark.parametrize("dtype", NUMBERS)
-@pytest.mark.parametrize("to", [np.float32, np.float64])
-@given(rng=rngs)
-def test_rows_are_read_in_the_networks_precision(dtype, to, rng):
-    X, reader = drawn_rows(rng, dtype), Reader(to, sparse=False)
-    before = X.copy()
-    for size in (5, 5, 3):
-        rows = rng.integers(len(X), size=size)
-        inputs = reader.read(X, rows)
-        assert inputs.dtype == to
-        assert_array_equal(inputs, X[rows].astype(to))
-        assert not np.shares_memory(inputs, X)
-    assert_array_equal(X, before)
-
-
-@pytest.mark.parametrize("container", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
-@given(rng=rngs)
-def test_sparse_rows_are_read_as_the_network_takes_them(container, dtype, rng):
-    X, rows = drawn_rows(rng, dtype), rng.integers(9, size=5)
-    sparse = Reader(np.float32, sparse=True).read(container(X), rows)
-    dense = Reader(np.float32, sparse=False).read(container(X), rows)
-    assert scipy.sparse.issparse(sparse)
-    assert sparse.dtype == dense.dtype == np.float32
-    assert_array_equal(sparse.toarray(), X[rows])
-    assert_array_equal(dense, X[rows])
-
-
-def test_memory_maps_are_read_as_they_lie(tmp_path):
-    X = drawn_rows(np.random.default_rng(0), np.uint8, n_rows=500, n_columns=300)
-    np.save(tmp_path / "X.npy", X)
-    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    inputs = Reader(np.float32, sparse=False).read(mapped, np.arange(0, 500, 7))
-    assert type(inputs) is np.ndarray
-    assert_array_equal(inputs, X[::7])
-
-
-def test_each_batch_is_read_into_the_same_memory():
-    X, reader = np.ones((100, 5), np.uint8), Reader(np.float32, sparse=False)
-    samples = Samples.of(X, np.zeros(100, int))
-    first, *others = (batch.inputs for batch in batches(samples, samples.rows, 32, reader))
-    assert [len(inputs) for inputs in others] == [32, 32, 4]
-    assert all(inputs.ctypes.data == first.ctypes.data for inputs in others)
-
-
-@given(rng=rngs, n_rows=st.integers(1, 30), size=st.integers(1, 12), weighted=st.booleans())
-def test_batches_hold_every_row_once(rng, n_rows, size, weighted):
-    X, y = np.arange(n_rows)[:, np.newaxis] + 0.0, rng.integers(5, size=n_rows)
-    weights = rng.integers(3, size=n_rows) / 2 if weighted else None
-    assume(weights is None or weights.any())
-    samples = Samples.of(X, y, weights)
-    order = rng.permutation(samples.rows)
-    seen = []
-    for batch in batches(samples, order, size, Reader(np.float64, sparse=False)):
-        rows = batch.inputs[:, 0].astype(int)
-        seen.extend(rows)
-        assert_array_equal(batch.targets, y[rows])
-        own = np.ones(len(rows)) if weights is None else weights[rows]
-        assert_allclose(batch.weights, own / own.sum())
-        assert batch.total == own.sum()
-        assert len(rows) == min(size, len(order) - len(seen) + len(rows))
-    assert_array_equal(seen, order)
-    present = np.ones(n_rows) if weights is None else weights
-    assert set(seen) == set(np.flatnonzero(present))
-
-
-# Keys and splits
-
-
-@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float32, np.float64])
-@pytest.mark.parametrize("unit", [1, 2, 64, -1])
-def test_different_rows_have_different_keys(dtype, unit):
-    bits = np.random.default_rng(0).integers(2, size=(5000, 30))
-    X = np.unique(unit * bits, axis=0).astype(dtype)
-    keys = row_keys(X, np.zeros(len(X), int), np.arange(len(X)))
-    assert len(np.unique(keys)) == len(X)
-
-
-@given(rng=rngs, dtype=st.sampled_from([np.uint8, np.int64, np.float32, np.float64]))
-def test_keys_belong_to_rows_and_targets(rng, dtype):
-    X, y = drawn_rows(rng, dtype, n_columns=2) // 50, rng.integers(3, size=9)
-    keys = row_keys(X, y, np.arange(9))
-    content = [(*row, target) for row, target in zip(X.tolist(), y, strict=True)]
-    for i in range(9):
-        for j in range(9):
-            assert (keys[i] == keys[j]) == (content[i] == content[j])
-    some = rng.permutation(9)[:4]
-    assert_array_equal(row_keys(X, y, some), keys[some])
-    assert_array_equal(row_keys(scipy.sparse.csr_array(X), y, np.arange(9)), keys)
-
-
-def test_zeros_of_either_sign_are_equal():
-    X, y = np.array([[0.0, 1.0], [-0.0, 1.0]]), np.zeros(2, int)
-    assert len(set(row_keys(X, y, np.arange(2)))) == 1
-
-
-def test_keys_tell_multilabel_targets_apart():
-    X, y = np.ones((8, 2)), np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)])
-    assert len(set(row_keys(X, y, np.arange(8)))) == 8
-
-
-def contents(samples):
-    """Count the equal rows of samples."""
-    X, y = samples.X[samples.rows], samples.targets[samples.rows]
-    X = X if isinstance(X, np.ndarray) else X.toarray()
-    return Counter((*row, target) for row, target in zip(X.tolist(), y.tolist(), strict=True))
-
-
-@st.composite
-def drawn_samples(draw, rng):
-    """Draw few columns of small numbers, so that many rows are equal, in up to three classes."""
-    n_rows, dtype = draw(st.integers(4, 60)), draw(st.sampled_from([np.uint8, float]))
-    X = rng.integers(4, size=(n_rows, 2)).astype(dtype)
-    weights = rng.integers(3, size=n_rows) if draw(st.booleans()) else None
-    assume(weights is None or weights.any())
-    samples = Samples.of(X, rng.integers(3, size=n_rows), weights)
-    classes = Counter(key[-1] for key in contents(samples))
-    assume(max(classes.values()) > 1)
-    return samples
-
-
-@given(data=st.data(), rng=rngs, fraction=st.floats(0.05, 0.9), seed=st.integers(0, 100))
-def test_a_split_is_stratified_and_keeps_equal_rows_together(data, rng, fraction, seed):
-    samples = data.draw(drawn_samples(rng))
-    training, validation = samples.split(fraction, seed, samples.targets)
-    parts = contents(training), contents(validation)
-    assert parts[0] + parts[1] == contents(samples)
-    assert not parts[0].keys() & parts[1].keys()
-    assert_array_equal(np.sort([*training.rows, *validation.rows]), samples.rows)
-    distinct, aside = (Counter(key[-1] for key in part) for part in (contents(samples), parts[1]))
-    for label, n in distinct.items():
-        assert aside[label] == min(max(1, round(fraction * n)), n - 1)
-
-
-@given(data=st.data(), rng=rngs, seed=st.integers(0, 100))
-def test_a_split_depends_on_rows_alone(data, rng, seed):
-    samples = data.draw(drawn_samples(rng))
-    X, y, weights = samples.X, samples.targets, samples.weights
-    expected = [contents(part) for part in samples.split(0.4, seed, y)]
-    order = rng.permutation(len(X))
-    shuffled = Samples.of(X[order], y[order], None if weights is None else weights[order])
-    sparse = Samples.of(scipy.sparse.csr_array(X), y, weights)
-    for other in (shuffled, sparse):
-        parts = other.split(0.4, seed, other.targets)
-        assert [contents(part) for part in parts] == expected
-
-
-@given(data=st.data(), rng=rngs)
-def test_weights_and_copies_split_alike(data, rng):
-    samples = data.draw(drawn_samples(rng))
-    counts = np.ones(len(samples.X), int) if samples.weights is None else samples.weights
-    copied = Samples.of(np.repeat(samples.X, counts, axis=0), np.repeat(samples.targets, counts))
-    for part, other in zip(
-        samples.split(0.3, 0, samples.targets), copied.split(0.3, 0, copied.targets), strict=True
-    ):
-        assert contents(part).keys() == contents(other).keys()
-
-
-@given(data=st.data(), rng=rngs, fraction=st.floats(0.05, 0.9))
-def test_a_split_without_classes_is_of_all_rows(data, rng, fraction):
-    samples = data.draw(drawn_samples(rng))
-    n_distinct = len(contents(samples))
-    _, validation = samples.split(fraction, 0, None)
-    assert len(contents(validation)) == min(max(1, round(fraction * n_distinct)), n_distinct - 1)
-
-
-def test_a_split_needs_two_different_rows_of_a_class():
-    samples = Samples.of(np.ones((5, 2)), np.zeros(5, int))
-    with pytest.raises(ValueError, match="only 1 rows"):
-        samples.split(0.5, 0, samples.targets)
 
 
 # Plateaus, snapshots, validation, history
@@ -608,16 +394,3 @@ def test_after_divergence_training_goes_on_from_the_last_good_weights(
     again.train(5)
     assert again.outcome == "max_iter"
     assert figures[-1]["loss"] < figures[0]["loss"]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
-def test_rows_of_a_column_major_array_are_read_without_a_copy_of_it(dtype):
-    X = np.asfortranarray(np.arange(400_000).reshape(4000, 100) % 250, dtype=dtype)
-    reader, rows = Reader(np.float32, sparse=False), np.arange(0, 4000, 100)
-    reader.read(X, rows)
-    tracemalloc.start()
-    read = reader.read(X, rows)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert_array_equal(read, X[rows])
-    assert peak < X.nbytes / 10

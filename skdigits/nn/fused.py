@@ -94,7 +94,8 @@ def _compiled(
 
     for function in (pull, rule):
         register_jitable(fastmath=True, error_model="numpy")(function)
-    loop = numba.njit(**_OPTIONS)(_LOOPS[n_slots](rule))
+    compile_loop: Any = numba.njit(**_OPTIONS)  # type: ignore[call-overload]
+    loop = compile_loop(_LOOPS[n_slots](rule))
     no_pull = NO_DECAY[1:]
 
     def run(

@@ -18,6 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from skdigits.nn.workspace import Workspace
 
+from .mapped import Mapping
+
 BLOCK_ROWS = 1024
 """Rows that are predicted or hashed at a time, so that memory stays bounded for any n."""
 
@@ -131,9 +133,10 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     factors = np.random.default_rng(0).integers(0, 2**64, X.shape[1] + n_targets, dtype=np.uint64)
     factors |= np.uint64(1)
     columns, of_targets = np.split(factors, [X.shape[1]])
-    keys = np.empty(len(rows), np.uint64)
+    keys, mapping = np.empty(len(rows), np.uint64), Mapping(X)
     for start in range(0, len(rows), BLOCK_ROWS):
         block = rows[start : start + BLOCK_ROWS]
+        mapping.read(len(block))
         key = _multilinear(X[block], columns)
         labels = targets[block].astype(np.uint64).reshape(len(block), -1)
         keys[start : start + BLOCK_ROWS] = key + labels @ of_targets
@@ -166,32 +169,36 @@ class Reader:
 
     Parameters
     ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
     dtype : dtype
         The network's.
     sparse : bool
         Whether the network computes on sparse rows as they are.
     """
 
-    def __init__(self, dtype: DTypeLike, sparse: bool):
+    def __init__(self, X: Any, dtype: DTypeLike, sparse: bool):
+        self.X = X
         self.dtype = np.dtype(dtype)
         self.sparse = sparse
+        self._mapping = Mapping(X)
         self._inputs = Workspace(dtype)
-        self._raw: Workspace | None = None
+        self._raw = Workspace(X.dtype)
 
-    def read(self, X: Any, rows: NDArray) -> Any:
+    def read(self, rows: NDArray) -> Any:
         """Return these rows in the network's dtype; valid until the next call.
 
         Parameters
         ----------
-        X : ndarray or CSR of shape (n_rows, n_features)
         rows : ndarray of shape (n,)
 
         Returns
         -------
         inputs : ndarray or CSR of shape (n, n_features)
         """
+        X = self.X
         if not isinstance(X, np.ndarray):
             return self._of_sparse(X[rows])
+        self._mapping.read(len(rows))
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), X.shape[1])
         if not X.flags.c_contiguous:
@@ -200,20 +207,16 @@ class Reader:
             return inputs
         if X.dtype == self.dtype:
             return X.take(rows, axis=0, out=inputs, mode="clip")
-        if self._raw is None or self._raw.dtype != X.dtype:
-            self._raw = Workspace(X.dtype)
         self._raw.rewind()
         raw = self._raw.empty(len(rows), X.shape[1])
         np.copyto(inputs, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
         return inputs
 
-
-    def block(self, X: Any, rows: slice) -> Any:
+    def block(self, rows: slice) -> Any:
         """Return consecutive rows in the network's dtype: X's own memory, if they are of that type.
 
         Parameters
         ----------
-        X : ndarray or CSR of shape (n_rows, n_features)
         rows : slice
 
         Returns
@@ -221,9 +224,10 @@ class Reader:
         inputs : ndarray or CSR of shape (n, n_features)
             To be read, not written to; valid until the next call.
         """
-        if not isinstance(X, np.ndarray):
-            return self._of_sparse(X[rows])
-        taken = X[rows]
+        if not isinstance(self.X, np.ndarray):
+            return self._of_sparse(self.X[rows])
+        taken = self.X[rows]
+        self._mapping.read(len(taken))
         if taken.dtype == self.dtype:
             return taken
         self._inputs.rewind()
@@ -277,4 +281,4 @@ def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iter
             taken = samples.weights[rows]
             total = float(taken.sum())
             weights = (taken / total).astype(reader.dtype)
-        yield Batch(rows, reader.read(samples.X, rows), samples.targets[rows], weights, total)
+        yield Batch(rows, reader.read(rows), samples.targets[rows], weights, total)

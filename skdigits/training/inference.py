@@ -26,9 +26,9 @@ def predict_logits(network: Network, X: Any) -> NDArray:
     -------
     logits : ndarray of shape (n_rows, n_outputs) and the network's dtype
     """
-    n_rows, reader = X.shape[0], Reader(network.dtype, network.chain.takes_sparse)
+    n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
-    return _joined(network, (reader.block(X, block) for block in blocks))
+    return _joined(network, (reader.block(block) for block in blocks))
 
 
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:
@@ -44,9 +44,10 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     figures : dict
         ``validation_loss`` and ``validation_accuracy``.
     """
-    rows, reader = samples.rows, Reader(network.dtype, network.chain.takes_sparse)
+    rows = samples.rows
+    reader = Reader(samples.X, network.dtype, network.chain.takes_sparse)
     blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
-    logits = _joined(network, (reader.read(samples.X, block) for block in blocks))
+    logits = _joined(network, (reader.read(block) for block in blocks))
     targets = samples.targets[rows]
     weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
     weights = (weights / weights.sum()).astype(network.dtype)

@@ -100,9 +100,8 @@ class Trainer:
         self.begin_epoch = begin_epoch
         self.outcome = "max_iter"
         self.step = Step(self.network.dtype)
-        self.reader = Reader(
-            self.network.dtype, self.network.chain.takes_sparse and settings.augment is None
-        )
+        sparse = self.network.chain.takes_sparse and settings.augment is None
+        self.reader = Reader(samples.X, self.network.dtype, sparse)
         self.gradient = np.zeros_like(self.network.parameters)
         self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
         self.step.draws = RowDraws(state.layers_rng)
