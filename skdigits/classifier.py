@@ -13,14 +13,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_is_fitted,
     column_or_1d,
     validate_data,
 )
@@ -31,11 +30,10 @@ from .labels import ExclusiveClasses, labels_of
 from .nn.component import InvalidParameterError
 from .nn.network import Network
 from .nn.optimizers import LBFGS
-from .nn.summary import Summary
+from .prediction import PredictionMixin
 from .scoring import judge
 from .training.batches import Samples
 from .training.history import History
-from .training.inference import predict_logits
 from .training.loop import Settings, Trainer
 from .training.monitor import Monitor, print_epoch, print_obstacle
 from .training.state import TrainingState
@@ -55,7 +53,9 @@ def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
     return True
 
 
-class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class FromScratchMLPClassifier(
+    PredictionMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Multilayer perceptron classifier, trained by its own backpropagation in NumPy.
 
     A stack of dense layers with nonlinear activations, ``a_k = f_k(a_{k-1} W_k + b_k)``, whose last
@@ -199,8 +199,6 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     True
     """
 
-    _labels: ExclusiveClasses
-    _state: TrainingState
     _doc_link_module = "skdigits"
     _doc_link_template = (
         "https://skdigits.readthedocs.io/en/stable/api/skdigits.{estimator_name}.html"
@@ -519,114 +517,6 @@ class FromScratchMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         )
         judged = self.early_stopping and scores is not None
         self.best_loss_ = None if judged else min(self.loss_curve_, default=np.inf)
-
-    # Prediction
-
-    @property
-    def _network(self) -> Network:
-        return self._state.judged
-
-    @property
-    def coefs_(self) -> list[NDArray]:
-        """The weights of each dense layer, as views of shape (fan_in, fan_out)."""
-        check_is_fitted(self, "_state")
-        return self._network.weights
-
-    @property
-    def intercepts_(self) -> list[NDArray]:
-        """The biases of each dense layer, as views of shape (fan_out,)."""
-        check_is_fitted(self, "_state")
-        return self._network.biases
-
-    def _logits(self, X: Any) -> NDArray:
-        if not (hasattr(self, "_state") and self._is_plain(X)):
-            check_is_fitted(self, "_state")
-            X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
-        return predict_logits(self._network, X)
-
-    def _is_plain(self, X: Any) -> bool:
-        """Whether X needs no validation, which takes far longer than to predict a single row."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype in (np.float32, np.float64)
-            and X.ndim == 2
-            and len(X) > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            # Where this overflows, validation finds out whether the numbers are finite.
-            and bool(np.isfinite(np.vdot(X, X)))
-        )
-
-    def predict(self, X: Any) -> NDArray:
-        """Return the most probable class of each row, or an indicator of its labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        """
-        logits = self._logits(X)
-        return self._labels.decode(logits)
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the probability of each class, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        p : ndarray of shape (n_samples, n_classes)
-            Of each label's presence where y was a multilabel indicator.
-        """
-        logits = self._logits(X)
-        return self._labels.probabilities(logits)
-
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithm of the probabilities, finite for any finite logits.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_p : ndarray of shape (n_samples, n_classes)
-        """
-        logits = self._logits(X)
-        log_p, p = self._labels.log_probabilities(logits), self._labels.probabilities(logits)
-        # The logarithm of what predict_proba returns, except where that has underflowed.
-        return np.log(p, out=log_p, where=p >= np.finfo(p.dtype).tiny)
-
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the logits.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes, the logit of the second.
-        """
-        logits = self._logits(X)
-        return self._labels.decision(logits)
-
-    def summary(self) -> Summary:
-        """Return the table of layers with units and learnt parameters.
-
-        Returns
-        -------
-        summary : Summary
-            A list of rows (layer, units, parameters) that prints as a table.
-        """
-        check_is_fitted(self, "_state")
-        return Summary(self._network.chain, self.n_features_in_)
 
     # scikit-learn's protocols
 

@@ -27,6 +27,21 @@ class Random(Layer):
         return inputs
 
 
+def _threshold(rate: float) -> int:
+    """Return below which of 2^16 equally likely numbers a unit is dropped; never all of them."""
+    return min(round(rate * 2**16), 2**16 - 1)
+
+
+def _times(factor: NDArray) -> Backward:
+    """Return the backward pass of a product with a constant factor."""
+
+    def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+        d_outputs *= factor
+        return d_outputs
+
+    return backward
+
+
 @dataclass(frozen=True)
 class Dropout(Random):
     """Sets a share of the units to zero and scales the others up ("inverted" dropout).
@@ -52,18 +67,12 @@ class Dropout(Random):
 
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
         """Drop units; backward drops the same."""
-        threshold = min(round(self.rate * 2**16), 2**16 - 1)
+        threshold = _threshold(self.rate)
         factor = step.empty(*inputs.shape)
         scale = factor.dtype.type(1 / (1 - threshold / 2**16))
         for columns, bits in step.draws.blocks(inputs.shape[1]):
             factor[:, columns] = (bits >= threshold) * scale
-        outputs = np.multiply(inputs, factor, out=step.empty(*inputs.shape))
-
-        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
-            d_outputs *= factor
-            return d_outputs
-
-        return outputs, backward
+        return np.multiply(inputs, factor, out=step.empty(*inputs.shape)), _times(factor)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class AlphaDropout(Random):
 
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
         """Drop units; backward drops the same."""
-        threshold = min(round(self.rate * 2**16), 2**16 - 1)
+        threshold = _threshold(self.rate)
         s, q = self.SATURATED, 1 - threshold / 2**16
         a = (q + s * s * q * (1 - q)) ** -0.5
         b = -a * (1 - q) * s
@@ -104,12 +113,7 @@ class AlphaDropout(Random):
             factor[:, columns] = kept * factor.dtype.type(a)
             # A kept unit becomes a * x + b, a dropped one a * s + b.
             outputs[:, columns] = np.where(kept, inputs[:, columns] * a + b, a * s + b)
-
-        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
-            d_outputs *= factor
-            return d_outputs
-
-        return outputs, backward
+        return outputs, _times(factor)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""What a fitted classifier answers: X -> logits -> labels, probabilities, decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .labels import ExclusiveClasses
+from .nn.network import Network
+from .nn.summary import Summary
+from .training.inference import predict_logits
+from .training.state import TrainingState
+
+
+class PredictionMixin:
+    """Predictions of a classifier from its training state and its labels."""
+
+    _labels: ExclusiveClasses
+    _state: TrainingState
+    n_features_in_: int
+
+    @property
+    def _network(self) -> Network:
+        return self._state.judged
+
+    @property
+    def coefs_(self) -> list[NDArray]:
+        """The weights of each dense layer, as views of shape (fan_in, fan_out)."""
+        check_is_fitted(self, "_state")
+        return self._network.weights
+
+    @property
+    def intercepts_(self) -> list[NDArray]:
+        """The biases of each dense layer, as views of shape (fan_out,)."""
+        check_is_fitted(self, "_state")
+        return self._network.biases
+
+    def _logits(self, X: Any) -> NDArray:
+        if not (hasattr(self, "_state") and self._is_plain(X)):
+            check_is_fitted(self, "_state")
+            X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        return predict_logits(self._network, X)
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether X needs no validation, which takes far longer than to predict a single row."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype in (np.float32, np.float64)
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            # Where this overflows, validation finds out whether the numbers are finite.
+            and bool(np.isfinite(np.vdot(X, X)))
+        )
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the most probable class of each row, or an indicator of its labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        logits = self._logits(X)
+        return self._labels.decode(logits)
+
+    def predict_proba(self, X: Any) -> NDArray:
+        """Return the probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            Of each label's presence where y was a multilabel indicator.
+        """
+        logits = self._logits(X)
+        return self._labels.probabilities(logits)
+
+    def predict_log_proba(self, X: Any) -> NDArray:
+        """Return the logarithm of the probabilities, finite for any finite logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+        """
+        logits = self._logits(X)
+        log_p, p = self._labels.log_probabilities(logits), self._labels.probabilities(logits)
+        # The logarithm of what predict_proba returns, except where that has underflowed.
+        return np.log(p, out=log_p, where=p >= np.finfo(p.dtype).tiny)
+
+    def decision_function(self, X: Any) -> NDArray:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the logit of the second.
+        """
+        logits = self._logits(X)
+        return self._labels.decision(logits)
+
+    def summary(self) -> Summary:
+        """Return the table of layers with units and learnt parameters.
+
+        Returns
+        -------
+        summary : Summary
+            A list of rows (layer, units, parameters) that prints as a table.
+        """
+        check_is_fitted(self, "_state")
+        return Summary(self._network.chain, self.n_features_in_)
