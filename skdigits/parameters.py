@@ -108,6 +108,7 @@ def check_parameters(estimator: Any) -> None:
     loss(estimator.loss)
     solver(estimator.solver)
     schedule(estimator.learning_rate)
+    resolve(estimator.augment, {})
     _check_full_batch(estimator)
 
 

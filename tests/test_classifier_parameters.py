@@ -13,7 +13,9 @@ from sklearn.preprocessing import MinMaxScaler
 from small import blobs, classifier, same_bits
 
 from skdigits import FromScratchMLPClassifier
+from skdigits.digits import RandomAffine
 from skdigits.nn.activations import ELU
+from skdigits.nn.architecture import HiddenLayers
 from skdigits.nn.losses import Focal
 from skdigits.nn.optimizers import LBFGS, SGD, Adam
 from skdigits.nn.schedules import Cosine
@@ -94,6 +96,8 @@ def test_a_bad_element_of_a_sequence_is_refused_as_early(name, value):
         ({"learning_rate": Cosine(final=2)}, "final=2 .*must be a number in"),
         ({"loss": Focal(gamma=-1)}, "gamma=-1 .*must be a number in"),
         ({"activation": ELU(alpha="1")}, "alpha='1' .*must be a number in"),
+        ({"augment": RandomAffine(scale=-1)}, "scale=-1 .*must be a number in"),
+        ({"hidden_layer_sizes": HiddenLayers(width=0)}, "width=0 .*must be an integer in"),
     ],
 )
 def test_a_bad_value_of_an_object_is_refused_as_early(params, message):

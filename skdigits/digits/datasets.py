@@ -16,7 +16,6 @@ import gzip
 import stat
 import warnings
 import zlib
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml, get_data_home, load_digits
 from sklearn.model_selection import train_test_split
+
+from skdigits.digits.files import parse_rows
 
 # Where scikit-learn's cache puts it.
 _MNIST_ARFF = "openml/openml.org/data/v1/download/52667/mnist_784.arff.gz"
@@ -165,7 +166,7 @@ def _read_arff(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             for line in lines:
                 if line.lower().startswith("@data"):
                     break
-            rows = _parse_rows(lines)
+            rows = parse_rows(lines)
         images, labels = np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy()
         _check_mnist(images, labels)
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile, Warning) as error:
@@ -174,15 +175,6 @@ def _read_arff(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             "the file, the next call downloads it again."
         ) from error
     return images, labels
-
-
-def _parse_rows(lines: Iterable[str]) -> NDArray[np.uint8]:
-    """Parse comma-separated integers from 0 to 255; quotes around them don't count."""
-    with warnings.catch_warnings():
-        # NumPy 2.0 lets 300 wrap around and cuts 1.5, with no more than a warning.
-        warnings.filterwarnings("error", "loadtxt")
-        unquoted = (line.replace("'", "").replace('"', "") for line in lines)
-        return np.loadtxt(unquoted, dtype=np.uint8, delimiter=",", comments="%", ndmin=2)
 
 
 def _check_mnist(images: NDArray, labels: NDArray) -> None:
