@@ -66,19 +66,23 @@ def obstacle() -> str | None:
 
 
 def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
-    def loop(p: Any, g: Any, m: Any, pulls: Any, scalars: Any) -> None:
-        for i in range(p.size):
+    def loop(p: Any, g: Any, m: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
+        for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i] = rule(w, d, m[i], *scalars)
+        for i in range(n_weights, p.size):
+            p[i], m[i] = rule(p[i], g[i], m[i], *scalars)
 
     return loop
 
 
 def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
-    def loop(p: Any, g: Any, m: Any, v: Any, pulls: Any, scalars: Any) -> None:
-        for i in range(p.size):
+    def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
+        for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
+        for i in range(n_weights, p.size):
+            p[i], m[i], v[i] = rule(p[i], g[i], m[i], v[i], *scalars)
 
     return loop
 
@@ -96,7 +100,6 @@ def _compiled(
         register_jitable(fastmath=True, error_model="numpy")(function)
     compile_loop: Any = numba.njit(**_OPTIONS)  # type: ignore[call-overload]
     loop = compile_loop(_LOOPS[n_slots](rule))
-    no_pull = NO_DECAY[1:]
 
     def run(
         parameters: NDArray,
@@ -106,10 +109,8 @@ def _compiled(
         decay: Decay = NO_DECAY,
     ) -> None:
         n_weights, *pulls = decay
-        typed = tuple(map(number, scalars))
-        for part, towards_zero in ((slice(n_weights), pulls), (slice(n_weights, None), no_pull)):
-            slots = [slot[part] for slot in state]
-            loop(parameters[part], gradient[part], *slots, tuple(map(number, towards_zero)), typed)
+        typed = tuple(map(number, pulls)), tuple(map(number, scalars))
+        loop(parameters, gradient, *state, min(n_weights, parameters.size), *typed)
 
     # This compiles the loop, or finds out that it cannot be compiled.
     nothing = np.zeros((2 + n_slots, 0), number)

@@ -51,6 +51,7 @@ class Step(Workspace):
     weights: NDArray
     total: float
     draws: RowDraws
+    _ones: NDArray = np.ones(0)
 
     def begin(self, weights: NDArray, total: float) -> None:
         """Begin the step on a batch whose rows have these weights."""
@@ -60,9 +61,9 @@ class Step(Workspace):
 
     def sum_rows(self, rows: NDArray, out: NDArray) -> NDArray:
         """Sum over the rows, as a product with ones: BLAS is faster than a reduction."""
-        ones = self.empty(len(rows))
-        ones.fill(1)
-        return np.matmul(ones, rows, out=out)
+        if len(self._ones) != len(rows):
+            self._ones = np.ones(len(rows), self.dtype)
+        return np.matmul(self._ones, rows, out=out)
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,14 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
+def _smoothed(y: NDArray, smoothing: float, n_classes: int) -> NDArray:
+    """Spread a share of the targets evenly over the classes, in place."""
+    if smoothing:
+        y *= 1 - smoothing
+        y += smoothing / n_classes
+    return y
+
+
 class Softmax:
     """Mutually exclusive classes, one logit each: ``p = exp(z) / sum(exp(z))``."""
 
@@ -159,18 +167,18 @@ class Softmax:
 
     def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
         """Return class indices as smoothed indicators, shaped like the logits."""
-        y = np.full_like(like, smoothing / like.shape[1])
-        y[np.arange(len(targets)), targets] += 1 - smoothing
-        return y
+        n_classes = like.shape[1]
+        y = (targets[:, np.newaxis] == np.arange(n_classes)).astype(like.dtype)
+        return _smoothed(y, smoothing, n_classes)
 
     def correct(self, logits: NDArray, targets: NDArray) -> NDArray:
         """Return for each row whether the most probable class is the target."""
         return logits.argmax(axis=1) == targets
 
-    def rows(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
-        """Return the loss of each row and its gradient at the logits."""
+    def elements(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+        """Return each logit's share of the loss, and the gradient at the logits."""
         log_p, p = self._both(logits)
-        return loss.value(log_p, y).sum(axis=1), loss.gradient(log_p, p, y)
+        return loss.value(log_p, y), loss.gradient(log_p, p, y)
 
 
 class Sigmoid:
@@ -188,17 +196,14 @@ class Sigmoid:
 
     def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
         """Return 0 and 1, drawn towards one half by the smoothing, shaped like the logits."""
-        y = targets.reshape(like.shape).astype(like.dtype)
-        y *= 1 - smoothing
-        y += smoothing / 2
-        return y
+        return _smoothed(targets.reshape(like.shape).astype(like.dtype), smoothing, 2)
 
     def correct(self, logits: NDArray, targets: NDArray) -> NDArray:
         """Return for each row whether all of its outputs are right."""
         return ((logits > 0) == targets.reshape(logits.shape)).all(axis=1)
 
-    def rows(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
-        """Return the loss of each row and its gradient at the logits.
+    def elements(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+        """Return each logit's share of the loss, and the gradient at the logits.
 
         Each output is a choice between yes (p) and no (q = 1 - p). Since ``d log(p) / dz = q`` and
         ``d log(q) / dz = -p``, the gradient is ``s_yes * q - s_no * p``.
@@ -207,7 +212,7 @@ class Sigmoid:
         p, q = np.exp(log_p), np.exp(log_q)
         value = loss.value(log_p, y) + loss.value(log_q, 1 - y)
         gradient = loss.slope(log_p, p, y) * q - loss.slope(log_q, q, 1 - y) * p
-        return value.sum(axis=1), gradient
+        return value, gradient
 
 
 class Objective:
@@ -255,6 +260,6 @@ class Objective:
         gradient : ndarray of shape (n_rows, n_outputs)
         """
         y = self.output.expand(targets, logits, self.label_smoothing)
-        losses, gradient = self.output.rows(self.loss, logits, y)
+        shares, gradient = self.output.elements(self.loss, logits, y)
         gradient *= weights[:, np.newaxis]
-        return float(weights @ losses), gradient
+        return float((weights @ shares).sum()), gradient
