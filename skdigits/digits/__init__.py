@@ -1,4 +1,4 @@
-"""Images in, digits out: sets of handwritten digits, ready to train on, and ways to vary them."""
+"""Images in, digits out: sets of handwritten digits, ways to vary them, and any image like them."""
 
 from skdigits.digits.augmentation import (
     Compose,
@@ -9,13 +9,19 @@ from skdigits.digits.augmentation import (
 )
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
 from skdigits.digits.files import load_idx, load_kaggle
+from skdigits.digits.finding import Box
+from skdigits.digits.images import DigitImages, extract_digits, find_digits
 
 __all__ = [
+    "Box",
     "Compose",
+    "DigitImages",
     "ElasticDeformation",
     "PixelNoise",
     "RandomAffine",
     "RandomStroke",
+    "extract_digits",
+    "find_digits",
     "load_digits_8x8",
     "load_idx",
     "load_kaggle",

@@ -1,0 +1,236 @@
+"""From the grey levels of a page to what is written on it.
+
+::
+
+    grey -> polarity -> divided by the paper's light -> ink, from 0 for paper to 1
+         -> threshold with hysteresis -> no rules -> connected components
+
+Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
+a morphological closing finds that is too wide for a stroke: shading and shadows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skdigits.digits.resampling import Grey, area_average, enlarge
+
+Mask = NDArray[np.bool_]
+
+PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
+_COARSE_SIDE = 64  # Pixels: shading is smooth.
+# Shares of the page's longer side.
+_WINDOW = 0.4  # A stroke is thinner, and shading wider.
+_RULE_WIDTH = 0.015  # At most.
+_SPECK = 0.03  # Is smaller.
+_THUMBNAIL = 64  # Pixels.
+_FAINTEST = 0.02  # Share of the paper's light that ink takes away.
+_NEIGHBOURS = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is written on a page.
+
+    Attributes
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+        The share of the paper's light that ink takes away.
+    labels : ndarray of shape (height, width), dtype int32
+        0 where the paper is blank, otherwise the number of the connected component.
+    boxes : ndarray of shape (n_components, 4), dtype int64
+        Top, left, bottom and right of each component, in pixels; bottom and right are exclusive.
+    weights : ndarray of shape (n_components,), dtype float64
+        The sum of each component's ink.
+    threshold : float
+        The ink between paper and stroke.
+    """
+
+    ink: Grey
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    threshold: float
+
+
+def read_page(grey: Grey) -> Page:
+    """Separate what is written from the paper.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+        From 0 for black to 1 for white, dark on light or light on dark.
+
+    Returns
+    -------
+    page : Page
+        Without components if nothing is written.
+    """
+    contrast = paper_contrast(grey)
+    ink = np.clip(contrast, 0, 1)
+    threshold = max(otsu(ink), _FAINTEST, 6 * _noise(contrast))
+    labels, n_components = ndimage.label(erase_rules(_hysteresis(ink, threshold)), _NEIGHBOURS)
+    places = ndimage.find_objects(labels)
+    boxes = np.array(
+        [[rows.start, columns.start, rows.stop, columns.stop] for rows, columns in places],
+        dtype=np.int64,
+    ).reshape(-1, 4)
+    weights = np.bincount(labels.ravel(), ink.ravel(), n_components + 1)[1:]
+    large = np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) >= _SPECK * max(grey.shape)
+    numbers = np.zeros(n_components + 1, np.int32)
+    numbers[1:][large] = np.arange(1, large.sum() + 1)
+    return Page(ink, numbers[labels], boxes[large], weights[large], threshold)
+
+
+def _noise(contrast: Grey) -> float:
+    """Return the standard deviation of the noise, from the differences of neighbours."""
+    if min(contrast.shape) < _THUMBNAIL:  # Its neighbours differ by strokes.
+        return 0.0
+    return float(np.median(np.abs(np.diff(contrast, axis=1)))) / 0.954
+
+
+def paper_contrast(grey: Grey) -> Grey:
+    """Return the share of the paper's light that ink takes away.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+
+    Returns
+    -------
+    contrast : ndarray of shape (height, width), dtype float32
+        0 for paper, give or take noise, to 1.
+    """
+    height, width = grey.shape
+    shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
+    coarse = area_average(grey, max(1, round(height / shrink)), max(1, round(width / shrink)))
+    window = max(13, int(_WINDOW * max(coarse.shape))) | 1
+    if _light_on_dark(grey, coarse, window):
+        grey, coarse = 1 - grey, 1 - coarse
+    paper = enlarge(_paper(coarse, window), height, width)
+    # In deep shadow, noise is no ink.
+    floor = max(paper.max() / 4, np.finfo(np.float32).tiny)
+    return (paper - grey) / np.maximum(paper, floor)
+
+
+def _light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
+    """Tell whether what differs most from its surroundings is lighter than they are."""
+    if max(coarse.shape) > _COARSE_SIDE / 2:
+        coarse, window = coarse[::2, ::2], window // 2 | 1
+    paper = ndimage.median_filter(coarse, window, mode="nearest")
+    difference = grey - enlarge(paper, *grey.shape)
+    return bool(np.sum(difference**3, dtype=np.float64) > 0)
+
+
+def _paper(coarse: Grey, window: int) -> Grey:
+    """Return how light the paper is, also where ink covers it."""
+    # Closing would take the dark end of a slope for ink.
+    slope = _slope(coarse)
+    paper = ndimage.grey_closing(coarse - slope, (window, window), mode="nearest")
+    return slope + ndimage.gaussian_filter(paper, 1, mode="nearest")
+
+
+def _slope(coarse: Grey) -> Grey:
+    """Fit a quadratic surface to the paper, by least squares that care little for ink."""
+    rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in coarse.shape)
+    y, x = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    values = coarse.ravel()
+    surface = np.full_like(values, np.median(values))
+    for _ in range(5):
+        difference = values - surface
+        spread = np.median(np.abs(difference)) + 1e-3 * np.ptp(values) + np.finfo(np.float32).tiny
+        trust = 1 / (1 + (difference / (2 * spread)) ** 2)
+        solution = np.linalg.lstsq(terms * trust[:, None], values * trust, rcond=None)[0]
+        surface = terms @ solution
+    return surface.reshape(coarse.shape)
+
+
+def otsu(values: Grey) -> float:
+    """Return the threshold that separates two classes best, after Otsu (1979).
+
+    Parameters
+    ----------
+    values : ndarray
+        From 0 to 1.
+
+    Returns
+    -------
+    threshold : float
+        Between two values of `values`, unless all are equal.
+    """
+    counts, edges = np.histogram(values, 256, (0, 1))
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)[:-1]
+    above = values.size - below
+    total = np.cumsum(counts * centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = total[:-1] / below - (total[-1] - total[:-1]) / above
+    between = np.nan_to_num(below * above * gap**2)
+    # Between two levels with nothing in between, any threshold is as good as any other.
+    best = (between >= between.max() * (1 - 1e-9)).nonzero()[0]
+    return float(edges[best.mean().astype(np.intp) + 1])
+
+
+def _hysteresis(ink: Grey, threshold: float) -> Mask:
+    """Keep ink over half the threshold where it is connected to ink over the threshold."""
+    weak, n_weak = ndimage.label(ink > threshold / 2, _NEIGHBOURS)
+    kept = np.zeros(n_weak + 1, bool)
+    kept[weak[ink > threshold]] = True
+    kept[0] = False
+    return kept[weak]
+
+
+def erase_rules(mask: Mask) -> Mask:
+    """Erase the lines of ruled and squared paper, but not where a stroke crosses them.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (height, width), dtype bool
+
+    Returns
+    -------
+    mask : ndarray of shape (height, width), dtype bool
+    """
+    if min(mask.shape) < _THUMBNAIL:
+        return mask
+    return _erase_horizontal(_erase_horizontal(mask).T).T
+
+
+def _erase_horizontal(mask: Mask) -> Mask:
+    """Erase thin lines that go from one side of the page to the other."""
+    height, width = mask.shape
+    thin = max(3, round(_RULE_WIDTH * max(height, width))) | 1
+    run = max(9, width // 20) | 1
+    # A rule that is askew is a chain of short runs, with gaps where strokes cross it.
+    pieces = _open(mask & ~_open(mask, thin, axis=0), run, axis=1)
+    labels, _ = ndimage.label(_maximum(_maximum(pieces, 10 * run, axis=1), 3, axis=0))
+    rules = np.zeros_like(mask)
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        rule = (labels[place] == number) & pieces[place]
+        columns = rule.any(axis=0).nonzero()[0]
+        if len(columns) > 0.4 * width and np.ptp(columns) > 0.9 * width:
+            rules[place] |= rule
+    if not rules.any():
+        return mask
+    # What a rule leaves behind is next to it, and thin.
+    rules = _maximum(_maximum(rules, run, axis=1), 3, axis=0) & mask & ~_open(mask, thin, axis=0)
+    rest = mask & ~rules
+    beside = np.zeros((2 * thin + 1, 1), bool)
+    beside[:thin] = True
+    crossed = ndimage.binary_dilation(rest, beside) & ndimage.binary_dilation(rest, beside[::-1])
+    return rest | (rules & crossed)
+
+
+def _maximum(mask: Mask, length: int, axis: int) -> Mask:
+    return ndimage.maximum_filter1d(mask.view(np.uint8), length, axis, mode="constant").view(bool)
+
+
+def _open(mask: Mask, length: int, axis: int) -> Mask:
+    """Keep the runs of at least `length` pixels along an axis."""
+    runs = ndimage.minimum_filter1d(mask.view(np.uint8), length, axis, mode="nearest").view(bool)
+    return _maximum(runs, length, axis)

@@ -1,0 +1,206 @@
+"""From the connected components of a page to its digits.
+
+::
+
+    components -> no specks, no shadows at the border -> the digit in the middle, with its parts
+                                                      -> all digits, in reading order
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skdigits.digits.cleaning import Page
+from skdigits.digits.normalizing import normalize
+from skdigits.digits.resampling import Grey
+
+_SPECK = 0.03  # Share of the largest component's ink.
+_SMALLEST = 0.05  # Share of the longer side of the page.
+_PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
+
+
+class Box(NamedTuple):
+    """Where a digit is, in pixels; bottom and right are exclusive.
+
+    Parameters
+    ----------
+    top, left, bottom, right : int
+        So that ``image[top:bottom, left:right]`` is the digit.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def scaled(self, factor: float) -> Box:
+        """Return the box in other pixels.
+
+        Parameters
+        ----------
+        factor : float
+            How many of them there are to one of these, along an axis.
+
+        Returns
+        -------
+        box : Box
+        """
+        return Box(*(round(edge * factor) for edge in self))
+
+
+def central_digit(page: Page) -> NDArray[np.intp]:
+    """Return the components of the digit in the middle of a page.
+
+    Parameters
+    ----------
+    page : Page
+
+    Returns
+    -------
+    components : ndarray of shape (n_components,), dtype intp
+        Rows of `page.boxes`; empty if nothing is written.
+    """
+    if not _shows_digits(page):
+        return np.empty(0, np.intp)
+    shape = np.array(page.labels.shape)
+    middle = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
+    off = (middle / shape - 0.5) * 2
+    at_border = _at_border(page)
+    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(at_border, 0.1, 1)
+    main = int(score.argmax())
+    near = _gaps(page.boxes)[main] <= 0.25 * np.ptp(page.boxes[main].reshape(2, 2), axis=0).max()
+    kept = near & (at_border <= at_border[main]) & (page.weights >= _SPECK * page.weights[main])
+    return kept.nonzero()[0]
+
+
+def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
+    """Return the components of every digit of a page, line by line from left to right.
+
+    Parameters
+    ----------
+    page : Page
+
+    Returns
+    -------
+    digits : list of ndarray of shape (n_components,), dtype intp
+        Rows of `page.boxes`.
+    """
+    if not _shows_digits(page):
+        return []
+    kept = _written(page)
+    boxes = page.boxes[kept]
+    groups = _joined(boxes)
+    whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
+    heights = whole[:, 2] - whole[:, 0]
+    digits = (heights >= 0.4 * heights.max()).nonzero()[0]
+    order = _lines_then_columns(whole[digits])
+    return [kept[groups == group] for group in digits[order]]
+
+
+def box_of(boxes: NDArray[np.int64]) -> Box:
+    """Return the smallest box around others.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_boxes, 4), dtype int64
+
+    Returns
+    -------
+    box : Box
+    """
+    return Box(*map(int, [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]))
+
+
+def inked_box(image: Grey) -> Box:
+    """Return the smallest box around all pixels that are not 0.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+
+    Returns
+    -------
+    box : Box
+    """
+    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
+    return Box(*map(int, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
+
+
+def normalized_digit(page: Page, components: NDArray[np.intp]) -> Grey:
+    """Cut components out of a page and give them the form of MNIST.
+
+    Parameters
+    ----------
+    page : Page
+    components : ndarray of shape (n_components,), dtype intp
+        Rows of `page.boxes`.
+
+    Returns
+    -------
+    image : ndarray of shape (28, 28), dtype float32
+        0 for paper to 1.
+    """
+    top, left, bottom, right = box_of(page.boxes[components])
+    # The soft edge of a stroke lies outside of it.
+    window = np.s_[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+    strokes = np.isin(page.labels[window], components + 1)
+    near = ndimage.binary_dilation(strokes, np.ones((3, 3), bool))
+    return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
+
+
+def _shows_digits(page: Page) -> bool:
+    """Tell whether something is larger than the grain of the paper."""
+    sides = page.boxes[:, 2:] - page.boxes[:, :2]
+    return bool(sides.max(initial=0) >= _SMALLEST * max(page.labels.shape))
+
+
+def _at_border(page: Page) -> NDArray[np.bool_]:
+    height, width = page.labels.shape
+    top, left, bottom, right = page.boxes.T
+    return (top == 0) | (left == 0) | (bottom == height) | (right == width)
+
+
+def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distance between each two boxes, along the axis that separates them more."""
+    start, stop = boxes[:, :2], boxes[:, 2:]
+    return np.maximum(start[:, None] - stop, start - stop[:, None]).clip(0).max(axis=2)
+
+
+def _written(page: Page) -> NDArray[np.intp]:
+    """Return the components that are no specks, and no shadows at the border."""
+    weights = np.where(_at_border(page), 0, page.weights)
+    if not weights.any():
+        weights = page.weights
+    return (weights > _SPECK * weights.max(initial=0)).nonzero()[0]
+
+
+def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of the digit to which each component belongs."""
+    groups = np.arange(len(boxes))
+    heights = boxes[:, 2] - boxes[:, 0]
+    height = heights.max()
+    near = _gaps(boxes) <= 0.25 * height
+    shared = np.minimum(boxes[:, None, 3], boxes[:, 3]) - np.maximum(boxes[:, None, 1], boxes[:, 1])
+    width = boxes[:, 3] - boxes[:, 1]
+    above = shared >= 0.3 * np.minimum(width[:, None], width)
+    for part in np.argsort(heights):
+        if heights[part] < _PART * height:
+            for whole in (near[part] & above[part]).nonzero()[0]:
+                joint = box_of(boxes[(groups == groups[part]) | (groups == groups[whole])])
+                if joint.bottom - joint.top <= 1.25 * height:
+                    groups[groups == groups[part]] = groups[whole]
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _lines_then_columns(boxes: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the order in which to read boxes."""
+    middles = (boxes[:, 0] + boxes[:, 2]) / 2
+    downwards = np.argsort(middles)
+    step = np.median(boxes[:, 2] - boxes[:, 0]) / 2
+    lines = np.empty(len(boxes), np.intp)
+    lines[downwards] = np.cumsum(np.diff(middles[downwards], prepend=middles.min()) > step)
+    return np.lexsort((boxes[:, 1], lines))

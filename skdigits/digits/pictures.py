@@ -1,0 +1,166 @@
+"""From whatever holds an image to its grey levels.
+
+::
+
+    file -> Pillow -> EXIF rotation -> pixels -> composed on paper -> luminance -> 0 to 1
+                                array ---^
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdigits.digits.cleaning import PAGE_SIDE
+from skdigits.digits.resampling import Grey, area_average
+
+# ITU-R BT.601, which Pillow takes, too.
+_RED, _BLUE = np.float32(0.299), np.float32(0.114)
+SQUARES = {8 * 8: 8, 16 * 16: 16, 28 * 28: 28}
+SHAPES = "(height, width), (height, width, 3), (height, width, 4), (784,), (256,) or (64,)"
+
+
+class Picture(NamedTuple):
+    """The grey levels of an image.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+        0 for black to 1 for white; shrunk where the image is large.
+    shrunk : float
+        How many pixels of the image, along an axis, there are to one of `grey`.
+    name : str
+        What to call the image in an error.
+    """
+
+    grey: Grey
+    shrunk: float
+    name: str
+
+
+def read_picture(source: Any, index: int = 0) -> Picture:
+    """Read an image.
+
+    Parameters
+    ----------
+    source : str, path-like, PIL.Image.Image or array-like
+        Arrays have one of the shapes in `SHAPES`.
+    index : int, default=0
+        The image's place in a batch, which names images other than files.
+
+    Returns
+    -------
+    picture : Picture
+
+    Raises
+    ------
+    ImportError
+        An image file is given, and Pillow is missing.
+    OSError
+        There is no such file, or it can't be opened.
+    ValueError
+        The file is damaged or not an image, or the array not an image.
+    """
+    name = f"image {index}"
+    if isinstance(source, str | PathLike):
+        name = fspath(source)
+        pixels = _read_file(name)
+    elif hasattr(source, "getexif"):
+        pixels = _decode(source)
+    else:
+        pixels = np.asarray(source)
+    _check(pixels, name)
+    grey = _luminance(pixels)
+    shrunk = max(grey.shape) / PAGE_SIDE
+    if shrunk <= 1:
+        return Picture(grey, 1.0, name)
+    smaller = area_average(grey, *(max(1, round(side / shrunk)) for side in grey.shape))
+    return Picture(smaller, shrunk, name)
+
+
+def unit_range(images: NDArray) -> Grey:
+    """Scale each image to a range from 0 to 1.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, ...)
+        Each from 0 to 1, to 16 (the 8x8 digits in scikit-learn), to 255 or, with more than 8 bits,
+        to its maximum.
+
+    Returns
+    -------
+    images : ndarray of shape (n_images, ...), dtype float32
+    """
+    peak = images.max(axis=tuple(range(1, images.ndim)), keepdims=True)
+    peak = peak.astype(np.float32)
+    most = np.full_like(peak, 65535) if images.dtype == np.uint16 else peak
+    ranges = np.array([1, 16, 255], np.float32)
+    white = np.select([peak <= top for top in ranges], list(ranges), most)
+    return images.astype(np.float32) / white
+
+
+def _read_file(path: str) -> NDArray:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            f"{path} is read by Pillow, which is missing: pip install skdigits[image]"
+        ) from error
+    with open(path, "rb") as file:
+        try:
+            with Image.open(file) as image:
+                return _decode(image)
+        except Exception as error:  # Decoding a damaged image may raise anything.
+            raise ValueError(f"{path} is damaged, or not an image ({error})") from error
+
+
+def _decode(image: Any) -> NDArray:
+    """Return the pixels of a PIL image, the right way up."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and image.mode[:2] != "I;":
+        image = image.convert("RGBA" if "a" in image.mode else "RGB")
+    return np.asarray(image)
+
+
+def _check(pixels: NDArray, name: str) -> None:
+    """Raise ValueError unless an array is an image."""
+    flat = pixels.ndim == 1 and pixels.size in SQUARES
+    coloured = pixels.ndim == 3 and 1 <= pixels.shape[2] <= 4
+    if not (flat or coloured or pixels.ndim == 2) or not pixels.size:
+        raise ValueError(f"{name} has shape {pixels.shape}, expected {SHAPES}")
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has pixels of dtype {pixels.dtype}, expected numbers")
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"{name} has pixels that are NaN or infinite")
+
+
+def _luminance(pixels: NDArray) -> Grey:
+    """Return an image's grey levels; what is transparent shows the paper behind."""
+    if pixels.ndim == 1:
+        pixels = pixels.reshape(SQUARES[pixels.size], -1)
+    if pixels.min() < 0:
+        pixels = pixels - pixels.min()
+    image = unit_range(pixels[None])[0]
+    if image.ndim == 2:
+        return image
+    channels = image.shape[2]
+    grey = image[..., 0]
+    if channels >= 3:
+        # In this order of operations, equal channels give exactly their value.
+        red, green, blue = (image[..., channel] for channel in range(3))
+        grey = green + _RED * (red - green) + _BLUE * (blue - green)
+    return grey if channels % 2 else _compose(grey, image[..., -1])
+
+
+def _compose(grey: Grey, opacity: Grey) -> Grey:
+    """Put an image on white paper or, if white ink would vanish there, on black."""
+    on_black = grey * opacity
+    on_white = on_black + (1 - opacity)
+    return on_black if np.ptp(on_white) < np.ptp(on_black) / 4 else on_white

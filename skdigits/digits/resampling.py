@@ -1,0 +1,59 @@
+"""Grey images of other sizes: the mean where they shrink, linear in between where they grow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.float32]
+
+
+def area_average(image: Grey, height: int, width: int) -> Grey:
+    """Shrink an image: each new pixel is the mean of the area it covers.
+
+    Parameters
+    ----------
+    image : ndarray of shape (old_height, old_width)
+    height, width : int
+        The new size.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width), dtype float32
+    """
+    for axis, size in enumerate((height, width)):
+        old = image.shape[axis]
+        # The difference of two integrals up to the edges of the new pixels.
+        edges = np.linspace(0, old, size + 1)
+        integral = np.insert(np.cumsum(image, axis, dtype=np.float64), 0, 0, axis)
+        image = np.diff(_interpolate(integral, edges, axis), axis=axis) * (size / old)
+    return image.astype(np.float32)
+
+
+def enlarge(image: Grey, height: int, width: int) -> Grey:
+    """Interpolate linearly between the centres of an image's pixels.
+
+    Parameters
+    ----------
+    image : ndarray of shape (old_height, old_width)
+    height, width : int
+        The new size.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width)
+    """
+    for axis, size in enumerate((height, width)):
+        old = image.shape[axis]
+        centres = (np.arange(size) + 0.5) * (old / size) - 0.5
+        image = _interpolate(image, np.clip(centres, 0, old - 1), axis)
+    return image
+
+
+def _interpolate(values: NDArray, places: NDArray[np.float64], axis: int) -> NDArray:
+    """Return linearly interpolated values at fractional indices along an axis."""
+    before = np.minimum(places.astype(np.intp), values.shape[axis] - 1)
+    after = np.minimum(before + 1, values.shape[axis] - 1)
+    share = (places - before).astype(values.dtype)
+    share = share[:, None] if axis == 0 else share
+    return values.take(before, axis) * (1 - share) + values.take(after, axis) * share

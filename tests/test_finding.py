@@ -1,0 +1,116 @@
+"""Every digit of a number is found once, in the order in which the number is read."""
+
+import numpy as np
+import pytest
+from drawing import alike, paper, photograph, strokes, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdigits.digits import Box, DigitImages, extract_digits, find_digits
+
+
+def write_line(page, number, top=40, left=40, height=90, gap=30):
+    """Write digits side by side, up and down a little, and return their boxes."""
+    boxes = []
+    for place, digit in enumerate(number):
+        ink = strokes(digit, height)
+        boxes.append(write(page, ink, top + 8 * (place % 2), left))
+        left = boxes[-1][3] + gap
+    return boxes
+
+
+def without_margin(boxes):
+    """Return boxes less the margin of 3 pixels that strokes have in a drawing."""
+    return np.array(boxes) + np.array([3, 3, -3, -3])
+
+
+def assert_found(found, boxes):
+    assert len(found) == len(boxes)
+    assert_allclose(np.array(found), without_margin(boxes), atol=3)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.booleans())
+@settings(max_examples=12)
+def test_a_number_is_read_from_left_to_right(number, inverted):
+    page = paper((180, 600))
+    boxes = write_line(page, number)
+    image = photograph(page, np.linspace(120, 230, 600))
+    assert_found(find_digits(255 - image if inverted else image), boxes)
+
+
+def test_lines_are_read_from_top_to_bottom():
+    page = paper((330, 450))
+    boxes = write_line(page, [2, 0, 9], left=90) + write_line(page, [4, 1, 7], top=190, left=30)
+    assert_found(find_digits(photograph(page)), boxes)
+
+
+def test_rules_specks_and_borders_are_no_digits():
+    page = paper((240, 600))
+    boxes = write_line(page, [9, 0, 2, 1, 0], top=60)
+    page[30::50] = page[31::50] = 0.8
+    page[:, :6] = 1
+    page[200:204, 300:304] = 1
+    found = find_digits(photograph(page))
+    assert len(found) == 5
+    assert_allclose(np.array(found), without_margin(boxes), atol=8)
+
+
+def test_parts_belong_to_one_digit():
+    page = paper((200, 400))
+    write_line(page, [1], left=30)
+    write(page, strokes(3, 70), 70, 150)
+    write(page, np.ones((8, 50)), 55, 160)  # The bar of a five.
+    write_line(page, [0], left=280)
+    found = find_digits(photograph(page))
+    assert len(found) == 3
+    assert found[1].top == pytest.approx(55, abs=3)
+
+
+def test_the_pixels_are_those_of_each_digit_alone():
+    page = paper((180, 600))
+    boxes = write_line(page, [6, 2, 8])
+    _, X = extract_digits(photograph(page))
+    assert X.shape == (3, 784)
+    assert X.dtype == np.float32
+    for (top, left, bottom, right), pixels in zip(boxes, X, strict=True):
+        alone = paper((180, 180))
+        write(alone, page[top:bottom, left:right], 45, 50)
+        expected = DigitImages().transform([photograph(alone)])[0]
+        assert alike(pixels.reshape(28, 28), expected.reshape(28, 28)) > 0.97
+
+
+def test_boxes_are_in_pixels_of_a_large_image():
+    page = paper((180, 400))
+    boxes = write_line(page, [3, 5])
+    large = np.kron(photograph(page), np.ones((5, 5), np.uint8))
+    found = find_digits(large)
+    assert_allclose(np.array(found), 5 * without_margin(boxes), atol=15)
+
+
+def test_files(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    page = paper((180, 400))
+    write_line(page, [3, 5])
+    path = tmp_path / "number.png"
+    Image.fromarray(photograph(page)).save(path)
+    assert find_digits(path) == find_digits(photograph(page))
+
+
+def test_a_digit_in_the_form_of_mnist_is_left_as_it_is():
+    page = paper()
+    write(page, strokes(5), 60, 70)
+    X = DigitImages().transform([photograph(page)])
+    boxes, pixels = extract_digits(X.reshape(28, 28))
+    assert_array_equal(pixels, X)
+    assert len(boxes) == 1
+
+
+def test_blank_image_has_no_digits():
+    boxes, X = extract_digits(np.full((60, 80), 255, np.uint8))
+    assert boxes == []
+    assert X.shape == (0, 784)
+
+
+def test_box_cuts_out():
+    assert Box(1, 2, 3, 4).scaled(2) == Box(2, 4, 6, 8)

@@ -1,0 +1,400 @@
+"""Whatever the paper, the light, the pen and the file, a digit becomes what MNIST would have."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawing import alike, paper, photograph, strokes, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import (
+    check_get_params_invariance,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+)
+
+from skdigits.digits import DigitImages, find_digits, load_mnist
+
+DATA = Path(__file__).parents[2] / "shared/data/scikit_learn_data"
+needs_mnist = pytest.mark.skipif(not DATA.exists(), reason="no copy of MNIST in ../shared/data")
+digits = st.integers(0, 9)
+
+
+def normalized(*images):
+    return DigitImages().transform(list(images)).reshape(-1, 28, 28)
+
+
+def page_with(digit, top=60, left=70, height=120, shape=(240, 240)):
+    page = paper(shape)
+    write(page, strokes(digit, height), top, left)
+    return page
+
+
+# The form of MNIST
+
+
+@needs_mnist
+@pytest.mark.parametrize("part", ["X_train", "X_test"])
+def test_mnist_is_left_as_it_is(part):
+    X = getattr(load_mnist(data_home=DATA), part)
+    expected = X.astype(np.float32) / np.float32(255)
+    assert_array_equal(DigitImages().transform(X), expected)
+    if part == "X_test":
+        for same in (X.astype(np.float64), X.astype(np.int16), expected, expected.astype(float)):
+            assert_array_equal(DigitImages().transform(same), expected)
+        for row in (0, 1, 2):  # One at a time, through the slower way.
+            assert_array_equal(DigitImages().transform([X[row]])[0], expected[row])
+
+
+@given(digits, st.integers(30, 150))
+@settings(max_examples=12)
+def test_output_has_the_form_of_mnist(digit, height):
+    (image,) = normalized(photograph(page_with(digit, height=height)))
+    rows, columns = image.any(axis=1).nonzero()[0], image.any(axis=0).nonzero()[0]
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20)
+    centre = np.array([(image.sum(axis) * np.arange(28)).sum() for axis in (1, 0)]) / image.sum()
+    assert_allclose(centre, 14, atol=0.51)
+    assert image.dtype == np.float32
+    assert image.min() == 0
+    assert image.max() == 1
+    assert ((image > 0) & (image < 1)).any()
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_output_of_the_output_is_itself(digit):
+    once = DigitImages().transform([photograph(page_with(digit))])
+    assert_array_equal(DigitImages().transform(once), once)
+    assert_array_equal(DigitImages().transform(np.rint(once * 255).astype(np.uint8)), once)
+
+
+def test_aspect_is_kept():
+    wide, high = np.zeros((2, 100, 100), np.uint8)
+    wide[40:60, 10:90] = high[10:90, 40:60] = 255
+    for image in normalized(wide, high.T):
+        rows, columns = image.any(axis=1).sum(), image.any(axis=0).sum()
+        assert columns == 20
+        assert 3 <= rows <= 6
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 20, 30])
+def test_strokes_have_the_width_of_mnist(width):
+    page = np.full((240, 240), 255, np.uint8)
+    page[40:200, 100 : 100 + width] = 0
+    (image,) = normalized(page)
+    assert 2 <= np.median(image.sum(axis=1)[image.any(axis=1)]) <= 4
+
+
+# What must not matter
+
+
+@given(digits)
+@settings(max_examples=12)
+def test_polarity_does_not_matter(digit):
+    page = photograph(page_with(digit))
+    one, other = normalized(page, 255 - page)
+    assert_array_equal(one, other)
+
+
+@given(digits, st.integers(2, 4))
+@settings(max_examples=12)
+def test_resolution_does_not_matter(digit, times):
+    page = photograph(page_with(digit))
+    one, other = normalized(page, np.kron(page, np.ones((times, times), np.uint8)))
+    assert alike(one, other) > 0.97
+
+
+@given(digits, st.integers(20, 90), st.integers(20, 110))
+@settings(max_examples=12)
+def test_place_does_not_matter(digit, top, left):
+    one, other = normalized(
+        photograph(page_with(digit)), photograph(page_with(digit, top=top, left=left))
+    )
+    assert alike(one, other) > 0.99
+
+
+@given(digits, st.floats(0.3, 1), st.floats(0, 2 * np.pi), st.booleans())
+@settings(max_examples=12)
+def test_light_does_not_matter(digit, darkest, angle, inverted):
+    y, x = np.mgrid[-1:1:240j, -1:1:240j]
+    slope = (y * np.sin(angle) + x * np.cos(angle)) / 2**0.5
+    light = 230 * (darkest + (1 - darkest) * (slope + 1) / 2)
+    ink = page_with(digit)
+    photo = photograph(ink, light)
+    one, other = normalized(photograph(ink), 255 - photo if inverted else photo)
+    assert alike(one, other) > 0.97
+
+
+@given(digits, st.floats(0.15, 0.9), st.integers(0, 100))
+@settings(max_examples=12)
+def test_pen_and_noise_do_not_matter(digit, darkness, seed):
+    ink = page_with(digit)
+    grain = np.random.default_rng(seed).normal(0, 3, ink.shape)
+    one, other = normalized(photograph(ink), photograph(ink, 220 + grain, darkness))
+    assert alike(one, other) > 0.95
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("digit", range(10))
+def test_rules_are_erased(digit, squared):
+    ink = page_with(digit, height=90)
+    ruled = ink.copy()
+    ruled[20::45] = ruled[21::45] = 0.8
+    if squared:
+        ruled[:, 20::45] = ruled[:, 21::45] = 0.8
+    one, other = normalized(photograph(ink), photograph(ruled))
+    assert alike(one, other) > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_specks_and_dark_borders_are_dropped(digit):
+    ink = page_with(digit)
+    dirty = ink.copy()
+    rows, columns = np.random.default_rng(digit).integers(0, 236, (2, 20))
+    for row, column in zip(rows, columns, strict=True):
+        dirty[row : row + 3, column : column + 3] = 1
+    dirty[:, :8] = dirty[-5:] = 1
+    one, other = normalized(photograph(ink), photograph(dirty))
+    assert alike(one, other) > 0.95
+
+
+def test_parts_of_the_digit_are_kept():
+    page = paper()
+    write(page, np.ones((10, 70)), 60, 90)
+    write(page, strokes(3, 90), 75, 80)
+    whole, body = normalized(photograph(page), photograph(page_with(3, height=90)))
+    assert whole.any(axis=1).nonzero()[0][0] <= 6
+    assert alike(whole, body) < 0.95
+
+
+# What comes in
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float32, np.float64])
+def test_any_number_of_bits(dtype):
+    page = photograph(page_with(5))
+    expected = normalized(page)
+    same = page.astype(dtype)
+    if dtype == np.uint16:
+        same *= 257
+    assert_allclose(normalized(same), expected, atol=0.05)
+    if np.issubdtype(dtype, np.floating):
+        assert_allclose(normalized(same / 255), expected, atol=0.05)
+
+
+def test_booleans():
+    page = page_with(5) > 0.5
+    assert_array_equal(normalized(page), normalized(page.astype(np.uint8) * 255))
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_small_rows_are_square_images(side):
+    X = load_digits().images[:5]
+    X = np.kron(X, np.ones((side // 8, side // 8)))
+    rows = DigitImages().transform(X.reshape(5, -1))
+    assert_array_equal(rows, DigitImages().transform(X))
+    assert_array_equal(rows, DigitImages().transform(X.astype(np.uint8)))
+
+
+def test_digits_of_scikit_learn_are_told_apart():
+    X, y = load_digits(return_X_y=True)
+    X, y = DigitImages().transform(X[:400]), y[:400]
+    assert (
+        LogisticRegression(C=0.1, max_iter=300).fit(X[:250], y[:250]).score(X[250:], y[250:]) > 0.8
+    )
+
+
+def test_colours_and_transparency():
+    page = photograph(page_with(4))
+    expected = normalized(page)
+    colour = np.stack([page] * 3, axis=-1)
+    opaque = np.dstack([colour, np.full_like(page, 255)])
+    ink = np.rint(255 * page_with(4)).astype(np.uint8)
+    black, white = (np.dstack([np.full_like(colour, value), ink]) for value in (0, 255))
+    assert_array_equal(normalized(colour, opaque), np.repeat(expected, 2, axis=0))
+    assert_array_equal(DigitImages().transform(np.stack([colour])), expected.reshape(1, -1))
+    for image in normalized(black, white):
+        assert alike(image, expected[0]) > 0.98
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".gif", ".bmp"])
+def test_files(tmp_path, suffix):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(6))
+    path = tmp_path / f"six{suffix}"
+    Image.fromarray(page).save(path)
+    with Image.open(path) as read:
+        read.load()
+    for image in normalized(path, str(path), read):
+        assert alike(image, normalized(page)[0]) > 0.98
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])
+def test_pillow_modes(mode):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(6))
+    image = Image.fromarray(page).convert(mode)
+    assert alike(normalized(image)[0], normalized(page)[0]) > 0.97
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 1), (8, 3)])
+def test_exif_rotation(tmp_path, orientation, turns):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(7, shape=(240, 300)))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "seven.jpg"
+    Image.fromarray(np.rot90(page, turns)).save(path, exif=exif, quality=95)
+    assert alike(normalized(path)[0], normalized(page)[0]) > 0.99
+
+
+def test_mnist_form_in_a_file(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    pixels = np.rint(255 * normalized(photograph(page_with(2)))[0]).astype(np.uint8)
+    grey, colour = tmp_path / "grey.png", tmp_path / "colour.png"
+    Image.fromarray(pixels).save(grey)
+    Image.fromarray(pixels).convert("RGBA").save(colour)
+    assert_array_equal(normalized(grey, colour), [pixels / np.float32(255)] * 2)
+
+
+def test_mixed_lists(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    pages = [photograph(page_with(digit, shape=(240, 240 + digit))) for digit in range(4)]
+    Image.fromarray(pages[1]).save(tmp_path / "one.png")
+    mixed = [pages[0], tmp_path / "one.png", Image.fromarray(pages[2]), pages[3].tolist()]
+    assert_array_equal(DigitImages().transform(mixed), DigitImages().transform(pages))
+
+
+def test_large_photographs():
+    page = photograph(page_with(8))
+    (large,) = normalized(np.kron(page, np.ones((10, 10), np.uint8)))
+    assert alike(large, normalized(page)[0]) > 0.97
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_blank_image_is_named(value):
+    page = photograph(page_with(5))
+    with pytest.raises(ValueError, match="image 1 shows no digit"):
+        DigitImages().transform([page, np.full((50, 60), value, np.uint8)])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 3), (70, 2), (2, 900)])
+def test_tiny_images(shape):
+    page = np.full(shape, 255, np.uint8)
+    with pytest.raises(ValueError, match="image 0 shows no digit"):
+        DigitImages().transform([page])
+    page[shape[0] // 2, shape[1] // 2] = 0
+    if max(shape) > 1:
+        assert find_digits(page) == [] or normalized(page).max() == 1
+
+
+def test_blank_paper_is_named(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    light = np.linspace(100, 220, 300) + np.random.default_rng(0).normal(0, 4, (200, 300))
+    path = tmp_path / "blank.png"
+    Image.fromarray(light.astype(np.uint8)).save(path)
+    with pytest.raises(ValueError, match=r"blank\.png shows no digit"):
+        DigitImages().transform([path])
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", "truncated"])
+def test_damaged_file_is_named(tmp_path, content):
+    Image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "damaged.png"
+    if content == "truncated":
+        Image.fromarray(photograph(page_with(5))).save(path)
+        content = path.read_bytes()[:-200]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"damaged\.png is damaged, or not an image"):
+        DigitImages().transform([path])
+
+
+def test_missing_file_is_named(tmp_path):
+    pytest.importorskip("PIL.Image")
+    with pytest.raises(FileNotFoundError, match="absent"):
+        DigitImages().transform([tmp_path / "absent.png"])
+
+
+def test_without_pillow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert normalized(photograph(page_with(5))).max() == 1
+    with pytest.raises(ImportError, match=r"five\.png .* pip install skdigits\[image\]"):
+        DigitImages().transform(["five.png"])
+
+
+@pytest.mark.parametrize(
+    "X", [np.ones((3, 100)), np.ones((3, 3)), np.ones((40, 40, 3)), np.ones((2, 30, 30, 5))]
+)
+def test_wrong_shapes(X):
+    with pytest.raises(ValueError, match="shape"):
+        DigitImages().transform(X)
+
+
+@pytest.mark.parametrize("X", ["five.png", Path("five.png"), b"five", 5, None])
+def test_no_sequence_of_images(X):
+    with pytest.raises(TypeError, match="expected a sequence of images"):
+        DigitImages().transform(X)
+
+
+def test_no_images():
+    with pytest.raises(ValueError, match="no images"):
+        DigitImages().transform([])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("side", [28, 40])
+def test_pixels_must_be_finite(value, side):
+    X = np.zeros((2, side, side))
+    X[1, 3, 3] = value
+    X[0, 10:20, 10:13] = 1
+    with pytest.raises(ValueError, match=r"image 1 .* NaN or infinite"):
+        DigitImages().transform(X)
+
+
+# scikit-learn
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_get_params_invariance,
+        check_no_attributes_set_in_init,
+        check_parameters_default_constructible,
+        check_set_params,
+    ],
+)
+def test_is_an_estimator(check):
+    check("DigitImages", DigitImages())
+
+
+def test_needs_no_fit():
+    transformer = clone(DigitImages())
+    assert transformer.fit([]) is transformer
+    page = photograph(page_with(1))
+    assert_array_equal(transformer.transform([page]), DigitImages().fit_transform([page]))
+
+
+def test_feature_names_and_pandas():
+    pd = pytest.importorskip("pandas")
+    names = DigitImages().get_feature_names_out()
+    assert list(names) == [f"pixel{number}" for number in range(784)]
+    X = pd.DataFrame(load_digits().data[:3], index=["a", "b", "c"])
+    frame = DigitImages().set_output(transform="pandas").fit_transform(X)
+    assert list(frame.columns) == list(names)
+    assert_array_equal(frame.to_numpy(), DigitImages().transform(X.to_numpy()))
+
+
+def test_in_a_pipeline():
+    pages = [photograph(page_with(digit)) for digit in (0, 1, 7) * 2]
+    y = [0, 1, 7] * 2
+    model = make_pipeline(DigitImages(), LogisticRegression()).fit(pages, y)
+    assert_array_equal(model.predict([255 - page for page in pages]), y)
