@@ -70,7 +70,8 @@ def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
         for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i] = rule(w, d, m[i], *scalars)
-        for i in range(n_weights, p.size):
+        p, g, m = p[n_weights:], g[n_weights:], m[n_weights:]
+        for i in range(p.size):
             p[i], m[i] = rule(p[i], g[i], m[i], *scalars)
 
     return loop
@@ -81,7 +82,8 @@ def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
         for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
-        for i in range(n_weights, p.size):
+        p, g, m, v = p[n_weights:], g[n_weights:], m[n_weights:], v[n_weights:]
+        for i in range(p.size):
             p[i], m[i], v[i] = rule(p[i], g[i], m[i], v[i], *scalars)
 
     return loop
