@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skdigits import FromScratchMLPClassifier
 
-ROUNDS = 5
+ROUNDS = 3
 SHAPES = [
     ((128, 64, 32), 32),
     ((128, 64, 32), 64),

@@ -12,7 +12,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-SMALL = 8_000_000
+SMALL = 4_000_000
 """Multiplications in a product that one thread does about as fast as two."""
 
 
