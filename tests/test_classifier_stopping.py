@@ -208,14 +208,6 @@ def zero_from(last):
     return lambda step: 0.02 if step < last else 0.0
 
 
-@pytest.fixture
-def ctrl_c():
-    """SIGINT as in a terminal, whatever started the tests."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
-
-
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("step", [0, 1, 7, 11, 12, 20])
 @pytest.mark.parametrize("params", [{}, {"solver": "sgd"}, {"normalization": "layer"}])

@@ -245,6 +245,7 @@ def test_a_warning_is_one_line(tmp_path, capsys):
     assert line.startswith("skdigits: warning: Training ")
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_training_and_keeps_what_was_learnt(tmp_path, digits):
     arguments = command("train", "--epochs", 1_000_000, "--hidden", 16, "--seed", 1)
     with subprocess.Popen(
