@@ -71,7 +71,7 @@ def parts() -> None:
         },
         ROUNDS,
     )
-    print("\nAn epoch of (256, 256) / 128")
+    print("\nA fit of one epoch of (256, 256) / 128")
     plain = seconds["plain"]
     for name, median in seconds.items():
         print(f"{name:40}{median:7.3f} s{median / plain:7.2f} times the plain one")

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from skdigits.nn.elementwise import CHUNK
 from skdigits.nn.workspace import Workspace
 
 from .mapped import Mapping
 
 BLOCK_ROWS = 1024
-"""Rows that are predicted or hashed at a time, so that memory stays bounded for any n."""
+"""Rows that are predicted at a time, so that memory stays bounded for any n."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,14 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     factors |= np.uint64(1)
     columns, of_targets = np.split(factors, [X.shape[1]])
     keys, mapping = np.empty(len(rows), np.uint64), Mapping(X)
-    for start in range(0, len(rows), BLOCK_ROWS):
-        block = rows[start : start + BLOCK_ROWS]
+    # So few rows that what is computed from them stays in the cache.
+    size = max(1, CHUNK // X.shape[1])
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
         mapping.read(len(block))
         key = _multilinear(X[block], columns)
         labels = targets[block].astype(np.uint64).reshape(len(block), -1)
-        keys[start : start + BLOCK_ROWS] = key + labels @ of_targets
+        keys[start : start + size] = key + labels @ of_targets
     return keys
 
 
@@ -156,7 +159,7 @@ def _bits(numbers: NDArray) -> NDArray:
     """Return the bits of each number, well mixed, as 64-bit integers; zero stays zero."""
     # In one precision, equal numbers of any type have equal bits; adding zero makes -0.0 the 0.0
     # that it equals.
-    bits = (numbers.astype(np.float64) + 0.0).view(np.uint64)
+    bits = np.add(numbers, 0.0, dtype=np.float64).view(np.uint64)
     # Short numbers end in zeros, which a factor alone would carry into every product.
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x9E3779B97F4A7C15)
