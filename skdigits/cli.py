@@ -59,20 +59,22 @@ example:
 """
 
 _PREDICT = """\
-Read the digit in each image file. Print its path, the digit and the digit's
-probability, separated by tabs.
+Read the digits in each image file: a photograph, a scan or a drawing, of any
+size, dark on light or light on dark, with one digit or several. Print its
+path, the digits in reading order and their probabilities, separated by tabs.
 
-An image must look like those the model was trained on: one LIGHT digit on a
-DARK background, centred, and of 8x8 pixels for a model of the bundled digits
-or 28x28 for a model of MNIST. Colours become greys. Dark ink on light paper is
-misread: invert such an image first.
+The digits are found, cut out and given the form of those that the model was
+trained on: 28x28 pixels for a model of MNIST, which reads best, or 8x8 for a
+model of the bundled digits.
 
 Load only models that you trust: a model file can run any code.
 """
 
 _PREDICT_EXAMPLES = """\
-example:
+examples:
   skdigits predict digits.joblib seven.png four.png
+  skdigits predict --json digits.joblib postcode.jpg
+  skdigits predict --annotate answer.png digits.joblib postcode.jpg
 """
 
 
@@ -107,6 +109,15 @@ def _parser() -> ArgumentParser:
     command = add(predict, "read the digits in image files", _PREDICT, _PREDICT_EXAMPLES)
     command.add_argument("model", metavar="MODEL", help="file that train saved")
     command.add_argument("images", metavar="IMAGE", nargs="+", help="PNG or other image file")
+    command.add_argument(
+        "--json", action="store_true", help="print an object of JSON for each image, with boxes"
+    )
+    command.add_argument(
+        "--annotate",
+        metavar="FILE",
+        type=Path,
+        help="save the image with the boxes and the answers drawn on it",
+    )
     return parser
 
 

@@ -4,7 +4,7 @@
 
     train     data set -> scale pixels -> fit -> MODEL -> report
     evaluate  MODEL, data set -------------------------> report
-    predict   MODEL, image files -> pixels in the model's range -> path, digit, probability
+    predict   MODEL, image files -> digits, wherever they are -> path, digits, probabilities
 
 A model is a plain scikit-learn pipeline in a joblib file. What it reads follows from its number of
 features: 64 are the 8x8 pixels of the bundled digits, 784 the 28x28 of MNIST.
@@ -23,7 +23,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -31,6 +31,7 @@ from sklearn.preprocessing import FunctionTransformer
 from .classifier import FromScratchMLPClassifier
 from .digits.datasets import DigitSplit, load_digits_8x8, load_mnist
 from .nn.component import InvalidParameterError
+from .reading import read_digits
 
 
 class CommandError(Exception):
@@ -165,36 +166,6 @@ def _print_report(model: Any, data: DigitSplit) -> None:
     print(_report(data.y_test, model.predict(data.X_test).astype(np.int64)))
 
 
-# Images
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise CommandError(
-            "images are read by Pillow, which is missing: pip install 'skdigits[image]'"
-        ) from error
-    return Image
-
-
-def _read_pixels(pillow: Any, path: str, data_set: DataSet) -> NDArray[np.float32]:
-    """Return an image as a row of grey values, scaled to the data set's range of pixels."""
-    try:
-        with pillow.open(path) as image:
-            size, mode, grey = image.size, image.mode, np.asarray(image.convert("L"))
-    except Exception as error:  # Decoding a damaged image may raise anything, too.
-        raise _about(path, error) from error
-    if size != (data_set.side, data_set.side):
-        width, height = size
-        raise CommandError(
-            f"{path} has {width}x{height} pixels, but this model reads images of {data_set.size}"
-        )
-    if mode.startswith(("I", "F")):
-        raise CommandError(f"{path} has more than 8 bits a pixel (mode {mode}); save it with 8")
-    return grey.reshape(1, -1) * np.float32(data_set.brightest / 255)
-
-
 # Commands
 
 
@@ -262,12 +233,12 @@ def evaluate(args: Namespace) -> int:
 
 
 def predict(args: Namespace) -> int:
-    """Print path, digit and probability of each image.
+    """Print path, digits and probabilities of each image.
 
     Parameters
     ----------
     args : argparse.Namespace
-        With model and images.
+        With model, images, json and annotate (a path or None).
 
     Returns
     -------
@@ -277,18 +248,25 @@ def predict(args: Namespace) -> int:
     Raises
     ------
     CommandError
-        The model can't be loaded, or Pillow is missing.
+        The model can't be loaded, Pillow is missing, or one file is to show several images.
     """
-    pillow = _pillow()
+    if args.annotate is not None and len(args.images) > 1:
+        raise CommandError(f"--annotate draws on one image, and {len(args.images)} are given")
     model, data_set = _load_model(args.model)
     status = 0
     for path in args.images:
         try:
-            pixels = _read_pixels(pillow, path, data_set)
-        except CommandError as error:
+            reading = read_digits(model, path, data_set.side, data_set.brightest)
+            if args.annotate is not None:
+                reading.draw(args.annotate)
+        except ImportError as error:
+            raise CommandError(error) from error
+        except OSError as error:
+            tell(f"error: {_about(error.filename or path, error)}")
+            status = 2
+        except ValueError as error:
             tell(f"error: {error}")
             status = 2
-            continue
-        probabilities = model.predict_proba(pixels)[0]
-        print(path, probabilities.argmax(), f"{probabilities.max():.4f}", sep="\t")
+        else:
+            print(reading.json() if args.json else reading.line())
     return status

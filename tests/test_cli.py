@@ -1,5 +1,6 @@
 """The command line: real models, real image files, and every error in one line."""
 
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skdigits import FromScratchMLPClassifier, __version__
 from skdigits.cli import main
-from skdigits.digits import load_digits_8x8
+from skdigits.digits import DigitImages, load_digits_8x8
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "evaluate", "predict")
@@ -151,6 +152,57 @@ def test_predict_reads_image_files_of_all_kinds(trained, digits, tmp_path):
     np.testing.assert_allclose(shown, expected.max(axis=1), atol=0.01)
 
 
+@pytest.fixture(scope="module")
+def page(digits, tmp_path_factory):
+    """A page of shaded paper with four digits on it in dark ink, and the digits."""
+    chosen = [int(np.flatnonzero(digits.y_test == digit)[0]) for digit in (4, 0, 7, 2)]
+    paper = np.linspace(180, 250, 700) * np.ones((240, 1))
+    for i, row in enumerate(digits.X_test[chosen].reshape(-1, 8, 8)):
+        large = np.asarray(Image.fromarray(row * 15).resize((120, 120), Image.Resampling.BICUBIC))
+        place = np.s_[60:180, 60 + 160 * i : 180 + 160 * i]
+        paper[place] *= 1 - large / 255 * 0.8
+    path = tmp_path_factory.mktemp("pages") / "page.jpg"
+    Image.fromarray(paper.astype(np.uint8)).save(path, quality=95)
+    return path
+
+
+def test_predict_reads_a_number_on_a_page(trained, page):
+    answer = run("predict", "digits.joblib", page, folder=trained[0])
+    assert (answer.stderr, answer.returncode) == ("", 0)
+    path, number, probabilities = answer.stdout.rstrip("\n").split("\t")
+    assert (path, number) == (str(page), "4072")
+    assert all(0.3 < float(probability) <= 1 for probability in probabilities.split(" "))
+
+
+def test_predict_prints_json_with_boxes(trained, page):
+    answer = run("predict", "--json", "digits.joblib", page, page, folder=trained[0])
+    first, second = (json.loads(line) for line in answer.stdout.splitlines())
+    assert first == second
+    assert first["path"] == str(page)
+    assert [part["digit"] for part in first["digits"]] == [4, 0, 7, 2]
+    for i, (top, left, bottom, right) in enumerate(part["box"] for part in first["digits"]):
+        assert 50 <= top < bottom <= 190
+        assert 50 + 160 * i <= left < right <= 190 + 160 * i
+
+
+def test_predict_draws_its_answers(trained, page, tmp_path):
+    arguments = ["predict", "--annotate", tmp_path / "out.png", "digits.joblib", page]
+    answer = run(*arguments, folder=trained[0])
+    assert (answer.stderr, answer.returncode) == ("", 0)
+    with Image.open(page) as before, Image.open(tmp_path / "out.png") as after:
+        assert after.size == before.size
+        red, green, _ = np.moveaxis(np.asarray(after, int), 2, 0)
+    drawn = (red - green > 100).nonzero()
+    assert drawn[0].min() < 90
+    assert drawn[0].max() > 150
+    assert np.ptp(drawn[1]) > 500
+
+
+def test_annotations_of_several_images_are_refused(model_path, capsys):
+    line = error_of(capsys, "predict", "--annotate", "out.png", model_path, "a.png", "b.png")
+    assert line == "--annotate draws on one image, and 2 are given"
+
+
 def test_options_set_the_parameters_of_the_classifier(tmp_path, capsys):
     options = (
         "--hidden 9 8 --activation tanh --normalization layer --dropout 0.25 --solver nadam "
@@ -231,7 +283,8 @@ def test_a_pipeline_of_ones_own_with_labels_as_strings(digits, enlarged, tmp_pat
     images = [write_image(tmp_path / f"{i}.png", enlarged[1][i]) for i in range(9)]
     assert main(["predict", path, *images]) == 0
     read = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
-    assert read == model.predict(enlarged[1][:9]).tolist()
+    seen = DigitImages().transform(enlarged[1][:9].reshape(-1, 28, 28).astype(np.uint8))
+    assert read == model.predict(255 * seen).tolist()
 
 
 # Warnings, interruptions and readers that go away
@@ -307,12 +360,12 @@ def test_help_fits_the_screen_and_every_option_has_words(name, capsys, monkeypat
     assert max(len(line) for line in words.splitlines()) < 80
     usage, _, described = words.partition("\n\n")
     for option in re.findall(r"--[a-z-]+", usage):
-        assert re.search(rf"^ +(-h, )?{option}\b.*\n? {{3,}}\w", described, re.MULTILINE), option
+        assert re.search(rf"^ +(-h, )?{option}\b.*\n? {{2,}}\w", described, re.MULTILINE), option
 
 
-def test_help_of_predict_says_what_an_image_must_look_like(capsys):
+def test_help_of_predict_says_what_an_image_may_look_like(capsys):
     words = help_of(capsys, "predict")
-    assert all(word in words for word in ("LIGHT digit", "DARK background", "8x8", "28x28"))
+    assert all(word in words for word in ("photograph", "dark on light", "8x8", "28x28"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -428,18 +481,14 @@ def test_images_that_cannot_be_read(model_path, tmp_path, capsys):
     text.write_text("seven")
     assert "cannot identify image file" in error(text)
 
+    blank = Path(write_image(tmp_path / "blank.png", np.full(784, 200)))
+    assert error(blank) == f"{blank} shows no digit"
     noise = np.random.default_rng(0).integers(256, size=784)
-    large = Path(write_image(tmp_path / "large.png", noise))
-    assert "large.png has 28x28 pixels, but this model reads images of 8x8" in error(large)
-    whole = large.read_bytes()
+    whole = Path(write_image(tmp_path / "noise.png", noise)).read_bytes()
     for content in (whole[:-200], whole[:60], whole.replace(b"IDAT", b"IDAX"), whole[:20]):
         damaged = tmp_path / "damaged.png"
         damaged.write_bytes(content)
         assert str(damaged) in error(damaged)
-
-    deep = tmp_path / "deep.png"
-    Image.fromarray(np.full((8, 8), 30_000, np.uint16)).save(deep)
-    assert "more than 8 bits" in error(deep)
 
 
 def test_images_after_a_bad_one_are_read(model_path, digits, tmp_path, capsys):
@@ -453,4 +502,4 @@ def test_images_after_a_bad_one_are_read(model_path, digits, tmp_path, capsys):
 def test_missing_pillow(model_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     line = error_of(capsys, "predict", model_path, "x.png")
-    assert line.endswith("pip install 'skdigits[image]'")
+    assert line.endswith("pip install skdigits[image]")

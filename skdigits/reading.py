@@ -1,0 +1,149 @@
+"""Image files in, digits out.
+
+::
+
+    file -> boxes of digits, 28x28 pixels of each -> pixels as the model knows them -> model
+         -> digits, probabilities -> a line of text, a line of JSON, boxes drawn on the image
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .digits.finding import Box, inked_box
+from .digits.images import extract_digits
+from .digits.normalizing import SIDE
+from .digits.pictures import read_picture
+from .digits.resampling import area_average
+
+_RED = (220, 30, 30)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    r"""The digits that a model reads in an image.
+
+    Attributes
+    ----------
+    path : str
+        The image file.
+    boxes : list of Box
+        Where the digits are, in reading order.
+    digits : ndarray of shape (n_digits,)
+        The most probable digits.
+    probabilities : ndarray of shape (n_digits,)
+        How probable they are.
+
+    Examples
+    --------
+    >>> box = Box(top=5, left=10, bottom=40, right=30)
+    >>> reading = Reading("seven.png", [box], np.array([7]), np.array([0.9876]))
+    >>> reading.line()
+    'seven.png\t7\t0.9876'
+    >>> print(reading.json())
+    {"path": "seven.png", "digits": [{"digit": 7, "probability": 0.9876, "box": [5, 10, 40, 30]}]}
+    """
+
+    path: str
+    boxes: list[Box]
+    digits: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def line(self) -> str:
+        """Return path, digits and their probabilities, separated by tabs."""
+        number = "".join(map(str, self.digits))
+        return "\t".join([self.path, number, " ".join(f"{p:.4f}" for p in self.probabilities)])
+
+    def json(self) -> str:
+        """Return the same, and the boxes, as an object of JSON."""
+        parts = zip(self.digits.tolist(), self.probabilities.tolist(), self.boxes, strict=True)
+        digits = [
+            {"digit": digit, "probability": round(probability, 4), "box": list(box)}
+            for digit, probability, box in parts
+        ]
+        return json.dumps({"path": self.path, "digits": digits})
+
+    def draw(self, output: Path) -> None:
+        """Save the image with a box around each digit and the answer above it.
+
+        Parameters
+        ----------
+        output : Path
+            Its suffix says the kind of file.
+
+        Raises
+        ------
+        OSError
+            The file can't be written.
+        ValueError
+            The suffix is not that of an image.
+        """
+        from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+        with Image.open(self.path) as image:
+            canvas = ImageOps.exif_transpose(image).convert("RGB")
+        pen, width = ImageDraw.Draw(canvas), max(1, max(canvas.size) // 300)
+        font = ImageFont.load_default(max(10, max(canvas.size) // 25))
+        for digit, (top, left, bottom, right) in zip(self.digits, self.boxes, strict=True):
+            pen.rectangle((left, top, right, bottom), outline=_RED, width=width)
+            pen.text((left, top), str(digit), fill=_RED, font=font, anchor="lb" if top else "la")
+        canvas.save(output)
+
+
+def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
+    """Read the digits in an image file.
+
+    Parameters
+    ----------
+    model : classifier
+        Its classes are the digits 0 to 9.
+    path : str
+        The image file.
+    side : int
+        Height and width of the images that the model knows, 28 for MNIST's.
+    brightest : int
+        Their largest pixel value.
+
+    Returns
+    -------
+    reading : Reading
+
+    Raises
+    ------
+    ImportError, OSError, ValueError
+        Pillow is missing, the file can't be read, or it shows no digit.
+    """
+    boxes, pixels = _digits_of(path, side)
+    if not boxes:
+        raise ValueError(f"{path} shows no digit")
+    probabilities = model.predict_proba(pixels * np.float32(brightest))
+    return Reading(path, boxes, probabilities.argmax(axis=1), probabilities.max(axis=1))
+
+
+def _digits_of(path: str, side: int) -> tuple[list[Box], NDArray[np.float32]]:
+    """Return the boxes of the digits, and their pixels from 0 to 1 at the model's size."""
+    if side == SIDE:
+        return extract_digits(path)
+    grey = read_picture(path).grey
+    if grey.shape == (side, side):
+        return [Box(0, 0, side, side)], grey.reshape(1, -1)
+    boxes, pixels = extract_digits(path)
+    small = [_shrunk(image, side).ravel() for image in pixels.reshape(-1, SIDE, SIDE)]
+    return boxes, np.array(small, np.float32).reshape(-1, side * side)
+
+
+def _shrunk(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Let a digit fill a smaller square, as those of 8 x 8 pixels in scikit-learn do."""
+    top, left, bottom, right = inked_box(image)
+    half = max(bottom - top, right - left) / 2
+    rows, columns = (
+        slice(max(0, round(middle - half)), round(middle + half))
+        for middle in ((top + bottom) / 2, (left + right) / 2)
+    )
+    return area_average(image[rows, columns], side, side)
