@@ -309,8 +309,9 @@ def test_ctrl_c_ends_training_and_keeps_what_was_learnt(tmp_path, digits):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        for _ in range(10):
-            assert process.stdout.readline().startswith("Iteration")
+        lines = [process.stdout.readline() for _ in range(10)]
+        # Where Numba is missing, the first line says so.
+        assert all(line.startswith("Iteration") for line in lines[1:])
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
     assert errors == "skdigits: warning: Training interrupted by user.\n"

@@ -71,7 +71,7 @@ class Dropout(Random):
         factor = step.empty(*inputs.shape)
         scale = factor.dtype.type(1 / (1 - threshold / 2**16))
         for columns, bits in step.draws.blocks(inputs.shape[1]):
-            factor[:, columns] = (bits >= threshold) * scale
+            np.multiply(bits >= threshold, scale, out=factor[:, columns])
         return np.multiply(inputs, factor, out=step.empty(*inputs.shape)), _times(factor)
 
 

@@ -77,23 +77,23 @@ class BatchNorm(Layer):
         """
         scale, shift, *_ = values
         mean = step.weights @ inputs
-        normal = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
-        square = np.multiply(normal, normal, out=step.empty(*inputs.shape))
+        centred = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
+        square = np.multiply(centred, centred, out=step.empty(*inputs.shape))
         variance = step.weights @ square
         if not variance.any():
             return self._forward_single(inputs, values, step)
         self._remember(step.total, mean, variance, values)
         inverse = 1 / np.sqrt(variance + EPSILON)
-        normal *= inverse
-        outputs = np.multiply(normal, scale, out=square)
+        outputs = np.multiply(centred, scale * inverse, out=square)
         outputs += shift
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             d_scale, d_shift, *_ = gradients
-            d_normal = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
-            step.sum_rows(d_normal, d_scale)
+            product = np.multiply(d_outputs, centred, out=step.empty(*inputs.shape))
+            step.sum_rows(product, d_scale)
+            d_scale *= inverse
             step.sum_rows(d_outputs, d_shift)
-            correction = np.multiply(normal, d_scale, out=d_normal)
+            correction = np.multiply(centred, inverse * d_scale, out=product)
             correction += d_shift
             correction *= step.weights[:, np.newaxis]
             d_outputs -= correction

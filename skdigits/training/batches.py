@@ -216,7 +216,7 @@ class Reader:
         return inputs
 
     def block(self, rows: slice) -> Any:
-        """Return consecutive rows in the network's dtype: X's own memory, if they are of that type.
+        """Return consecutive rows in the network's dtype: X's own memory, if it is laid out so.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class Reader:
             return self._of_sparse(self.X[rows])
         taken = self.X[rows]
         self._mapping.read(len(taken))
-        if taken.dtype == self.dtype:
+        if taken.dtype == self.dtype and taken.flags.c_contiguous:
             return taken
         self._inputs.rewind()
         inputs = self._inputs.empty(*taken.shape)

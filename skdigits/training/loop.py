@@ -198,7 +198,8 @@ class Trainer:
         state.step += 1
         if settings.clip_norm is not None:
             norm = math.sqrt(self.gradient @ self.gradient)
-            self.gradient *= settings.clip_norm / max(norm, settings.clip_norm)
+            if norm > settings.clip_norm:
+                self.gradient *= settings.clip_norm / norm
         scalars = optimizer.scalars(state.step, rate, *settings.schedule.momenta(clock))
         optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
         if state.step % FLUSH_EVERY == 0:
