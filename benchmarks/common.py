@@ -44,10 +44,11 @@ def mnist(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 
 def alternate(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Time the runs in turn, A B A B ..., and return the median seconds of each."""
+    """Time the runs in turn, A B, B A, A B, ..., and return the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
+    for i in range(rounds):
+        # Back and forth, so that no run always comes after the same other one.
+        for name, run in list(runs.items())[:: -1 if i % 2 else 1]:
             started = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - started)

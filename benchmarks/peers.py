@@ -18,7 +18,8 @@ Epoch = Callable[[], object]
 
 def skdigits_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
     """Train with Numba's rules where it is installed."""
-    clf = FromScratchMLPClassifier(hidden, batch_size=batch, max_iter=1, random_state=0, **params)
+    shape = {"hidden_layer_sizes": hidden, "batch_size": batch, "max_iter": 1, "random_state": 0}
+    clf = FromScratchMLPClassifier(**(shape | params))
     return lambda: clf.fit(X, y)
 
 

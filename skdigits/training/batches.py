@@ -139,7 +139,7 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     size = max(1, CHUNK // X.shape[1])
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
-        mapping.read(len(block))
+        mapping.release()
         key = _multilinear(X[block], columns)
         labels = targets[block].astype(np.uint64).reshape(len(block), -1)
         keys[start : start + size] = key + labels @ of_targets
@@ -198,22 +198,25 @@ class Reader:
         -------
         inputs : ndarray or CSR of shape (n, n_features)
         """
-        X = self.X
-        if not isinstance(X, np.ndarray):
-            return self._of_sparse(X[rows])
-        self._mapping.read(len(rows))
+        if not isinstance(self.X, np.ndarray):
+            return self._of_sparse(self.X[rows])
         self._inputs.rewind()
-        inputs = self._inputs.empty(len(rows), X.shape[1])
+        inputs = self._inputs.empty(len(rows), self.X.shape[1])
+        for piece in self._mapping.pieces(len(rows)):
+            self._gather(rows[piece], inputs[piece])
+        return inputs
+
+    def _gather(self, rows: NDArray, out: NDArray) -> None:
+        X = self.X
         if not X.flags.c_contiguous:
             # `take` would first copy all of X.
-            np.copyto(inputs, X[rows], casting="same_kind")
-            return inputs
-        if X.dtype == self.dtype:
-            return X.take(rows, axis=0, out=inputs, mode="clip")
-        self._raw.rewind()
-        raw = self._raw.empty(len(rows), X.shape[1])
-        np.copyto(inputs, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
-        return inputs
+            np.copyto(out, X[rows], casting="same_kind")
+        elif X.dtype == self.dtype:
+            X.take(rows, axis=0, out=out, mode="clip")
+        else:
+            self._raw.rewind()
+            raw = self._raw.empty(*out.shape)
+            np.copyto(out, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
 
     def block(self, rows: slice) -> Any:
         """Return consecutive rows in the network's dtype: X's own memory, if it is laid out so.
@@ -230,7 +233,7 @@ class Reader:
         if not isinstance(self.X, np.ndarray):
             return self._of_sparse(self.X[rows])
         taken = self.X[rows]
-        self._mapping.read(len(taken))
+        self._mapping.release()
         if taken.dtype == self.dtype and taken.flags.c_contiguous:
             return taken
         self._inputs.rewind()

@@ -7,12 +7,14 @@ back. They are in the file, so they can as well be given back at once.
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-RELEASE_EVERY = 1024
-"""Rows between two releases. Each row read may map up to 64 KB around it: 64 MB in all."""
+PIECE = 16
+"""Rows read between two releases. Each may map some 2 MB around it, as much as the system holds in
+one piece."""
 
 
 class Mapping:
@@ -25,21 +27,24 @@ class Mapping:
 
     Examples
     --------
-    >>> Mapping(np.zeros((2, 2))).read(2)
+    >>> list(Mapping(np.zeros((50, 2))).pieces(40))
+    [slice(0, 40, None)]
     """
 
     def __init__(self, X: Any):
         self._map = _shared_map(X)
-        self._unreleased = 0
 
-    def read(self, n_rows: int) -> None:
-        """Note that so many rows have been read, and release their pages now and then."""
-        if self._map is None:
-            return
-        self._unreleased += n_rows
-        if self._unreleased >= RELEASE_EVERY:
+    def pieces(self, n_rows: int) -> Iterator[slice]:
+        """Yield the pieces in which to read so many rows; what was read before is released."""
+        size = n_rows if self._map is None else PIECE
+        for start in range(0, n_rows, size):
+            self.release()
+            yield slice(start, start + size)
+
+    def release(self) -> None:
+        """Let go of all pages that have been read."""
+        if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
-            self._unreleased = 0
 
 
 def _shared_map(X: Any) -> mmap.mmap | None:
