@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from . import parameters
 from .callbacks import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
-from .labels import ExclusiveClasses, labels_of
+from .labels import ExclusiveClasses, labels_of, labels_of_part
 from .nn.component import InvalidParameterError
 from .nn.network import Network
 from .nn.optimizers import LBFGS
@@ -314,7 +314,7 @@ class FromScratchMLPClassifier(
         X, y = self._check_data(X, y, reset=fresh)
         labels = labels_of(y)
         if not fresh:
-            self._check_same_classes(labels)
+            self._labels.check_same(labels)
         samples = self._samples(labels, X, y, sample_weight)
         validation = self._validation_samples(labels, X_val, y_val, sample_weight_val)
         self._take_labels(labels)
@@ -331,12 +331,7 @@ class FromScratchMLPClassifier(
             print_obstacle()
         outcome = self._train(samples, validation, settings, self.max_iter, tasks)
         if outcome == "max_iter" and not settings.schedule.planned:
-            warnings.warn(
-                f"Training ended after {self.n_iter_} epochs without converging: it reached "
-                f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            self._warn_of_the_limit()
         self._state.settle()
         self._state.forget_optimizer()
         tasks.end()
@@ -375,7 +370,7 @@ class FromScratchMLPClassifier(
         parameters.check_parameters(self)
         fresh = not hasattr(self, "_state")
         X, y = self._check_data(X, y, reset=fresh)
-        labels = self._labels_of_part(y, classes, fresh)
+        labels = labels_of_part(y, classes, None if fresh else self._labels)
         samples = self._samples(labels, X, y, sample_weight)
         self._take_labels(labels)
         self._prepare(samples, fresh)
@@ -400,28 +395,6 @@ class FromScratchMLPClassifier(
         self.classes_ = labels.classes
         self.n_outputs_ = labels.n_outputs
         self.out_activation_ = labels.output.name
-
-    def _check_same_classes(self, labels: ExclusiveClasses) -> None:
-        """Refuse to go on with other classes than those of the fit before."""
-        found = labels.classes
-        if not np.array_equal(found, self._labels.classes):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self._labels.classes}, `y` has {found}"
-            )
-
-    def _labels_of_part(self, y: Any, classes: ArrayLike | None, fresh: bool) -> ExclusiveClasses:
-        """Take the classes from the first call to `partial_fit`; refuse others later."""
-        if fresh:
-            if classes is None and y.ndim == 1:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            return labels_of(y, classes)
-        given = self._labels.classes if classes is None else np.unique(np.asarray(classes))
-        if y.ndim == 1 and not np.array_equal(given, self._labels.classes):
-            raise ValueError(
-                f"classes={classes!r} differ from those of the call before, {self._labels.classes}."
-            )
-        return self._labels
 
     def _samples(
         self, labels: ExclusiveClasses, X: Any, y: Any, sample_weight: ArrayLike | None
@@ -478,12 +451,12 @@ class FromScratchMLPClassifier(
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
-            if self._state.samples_seen:
-                # The weights of the fit before may stay the best.
-                watch.score()
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         open_ended = settings.solver.incremental and not settings.schedule.planned
         by_validation = watch is not None and self.early_stopping
+        if watch is not None and by_validation and self._state.samples_seen:
+            # The weights of the fit before may stay the best.
+            watch.score()
         plateau = self._state.plateau
         plateau.tol = self.tol
         plateau.patience = self.n_iter_no_change if by_validation or open_ended else np.inf
@@ -504,6 +477,14 @@ class FromScratchMLPClassifier(
         self.n_iter_ = monitor.n_epochs
         self._set_fitted_attributes()
         return trainer.outcome
+
+    def _warn_of_the_limit(self) -> None:
+        warnings.warn(
+            f"Training ended after {self.n_iter_} epochs without converging: it reached "
+            f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
     def _set_fitted_attributes(self) -> None:
         self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2

@@ -92,6 +92,7 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(run: Callable, words: str, description: str, examples: str) -> ArgumentParser:
+        """Add a command that is called as its function is."""
         command = commands.add_parser(
             run.__name__,
             help=words,
@@ -191,6 +192,7 @@ def _add_training_options(command: ArgumentParser) -> None:
     group = command.add_argument_group("training", "More of its parameters.")
 
     def add_number(flag: str, parameter: str, default: Any, words: str) -> None:
+        """Add an option that takes a number of the type of its default."""
         group.add_argument(
             flag,
             dest=parameter,
@@ -201,6 +203,7 @@ def _add_training_options(command: ArgumentParser) -> None:
         )
 
     def add_name(flag: str, parameter: str, names: dict, default: str) -> None:
+        """Add an option that takes one of some names."""
         words = f"{', '.join(names)} ({parameter}; default: %(default)s)"
         group.add_argument(
             flag, dest=parameter, choices=names, default=default, metavar="NAME", help=words

@@ -67,6 +67,25 @@ class ExclusiveClasses:
             )
         return np.searchsorted(self.classes, y)
 
+    def check_same(self, labels: ExclusiveClasses) -> None:
+        """Refuse to go on with other classes than these.
+
+        Parameters
+        ----------
+        labels : ExclusiveClasses
+            Those of the next fit.
+
+        Raises
+        ------
+        ValueError
+            Their classes differ.
+        """
+        if not np.array_equal(labels.classes, self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes}, `y` has {labels.classes}"
+            )
+
     def decode(self, logits: NDArray) -> NDArray:
         """Return the most probable class of each row."""
         return self.classes[logits.argmax(axis=1)]
@@ -269,3 +288,42 @@ def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
         )
     distinct = np.unique(y if classes is None else np.asarray(classes))
     return TwoClasses(distinct) if len(distinct) == 2 else ExclusiveClasses(distinct)
+
+
+def labels_of_part(
+    y: Any, classes: ArrayLike | None, known: ExclusiveClasses | None
+) -> ExclusiveClasses:
+    """Return the labels of one part of the rows, which may lack some of the classes.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
+    classes : array-like or None
+        All classes; needed for the first part, unless y is a multilabel indicator.
+    known : ExclusiveClasses or None
+        Those of the parts before.
+
+    Returns
+    -------
+    labels : ExclusiveClasses, TwoClasses or Multilabel
+
+    Raises
+    ------
+    ValueError
+        The classes are missing for the first part, or differ from the known ones.
+
+    Examples
+    --------
+    >>> labels_of_part(np.array([3, 3]), [1, 3], None).classes
+    array([1, 3])
+    """
+    if known is None:
+        if classes is None and y.ndim == 1:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return labels_of(y, classes)
+    given = known.classes if classes is None else np.unique(np.asarray(classes))
+    if y.ndim == 1 and not np.array_equal(given, known.classes):
+        raise ValueError(
+            f"classes={classes!r} differ from those of the call before, {known.classes}."
+        )
+    return known

@@ -41,6 +41,7 @@ def judge(
     if estimator.scoring == "loss":
 
         def by_loss() -> dict[str, float]:
+            """Return minus the loss as the score."""
             figures = evaluate(network, validation)
             return {**figures, "validation_score": -figures["validation_loss"]}
 
@@ -57,6 +58,7 @@ def judge(
         options["sample_weight"] = validation.weights[rows]
 
     def by_scorer() -> dict[str, float]:
+        """Return the scorer's figure as the score."""
         score = float(scorer(judged, X, y, **options))
         return {**evaluate(network, validation), "validation_score": score}
 

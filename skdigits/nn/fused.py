@@ -67,6 +67,7 @@ def obstacle() -> str | None:
 
 def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
+        """Update the weights, which decay pulls, and then all other parameters."""
         for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i] = rule(w, d, m[i], *scalars)
@@ -79,6 +80,7 @@ def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
 
 def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
+        """Update the weights, which decay pulls, and then all other parameters."""
         for i in range(n_weights):
             w, d = pull(p[i], g[i], *pulls)
             p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
@@ -110,6 +112,7 @@ def _compiled(
         scalars: tuple[float, ...],
         decay: Decay = NO_DECAY,
     ) -> None:
+        """Hand everything to the loop in the types that it is compiled for."""
         n_weights, *pulls = decay
         typed = tuple(map(number, pulls)), tuple(map(number, scalars))
         loop(parameters, gradient, *state, min(n_weights, parameters.size), *typed)

@@ -205,6 +205,7 @@ class Dense(Layer):
         outputs = self.predict(inputs, values, step)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
+            """Write dW and db; return d_inputs if asked."""
             d_weight, *d_biases = gradients
             _product(inputs.T, d_outputs, d_weight)
             for d_bias in d_biases:
@@ -236,6 +237,7 @@ class Activation(Layer):
         outputs = self._apply(inputs, step.empty(*inputs.shape))
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Return ``d * f'(inputs)``, in the memory of d."""
             for d, z, a in chunks(d_outputs, inputs, outputs):
                 d *= self.function.derivative(z, a)
             return d_outputs
@@ -323,6 +325,7 @@ class Chain(Layer):
             backwards.append(backward)
 
         def run_backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
+            """Run the layers backward, no further down than anybody learns."""
             d: Any = d_outputs
             last = -1 if propagate else self._first - 1
             for i in range(len(backwards) - 1, last, -1):

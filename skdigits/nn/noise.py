@@ -36,6 +36,7 @@ def _times(factor: NDArray) -> Backward:
     """Return the backward pass of a product with a constant factor."""
 
     def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+        """Return ``d * factor``, in the memory of d."""
         d_outputs *= factor
         return d_outputs
 
@@ -144,6 +145,7 @@ class GaussianNoise(Random):
         outputs += inputs
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Return d as it is."""
             return d_outputs
 
         return outputs, backward

@@ -88,6 +88,7 @@ class BatchNorm(Layer):
         outputs += shift
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Write the gradients of scale and shift; return d_x as in `forward`."""
             d_scale, d_shift, *_ = gradients
             product = np.multiply(d_outputs, centred, out=step.empty(*inputs.shape))
             step.sum_rows(product, d_scale)
@@ -123,6 +124,7 @@ class BatchNorm(Layer):
         outputs += shift
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Write the gradients of scale and shift; return ``d * scale / sqrt(var + eps)``."""
             d_scale, d_shift, *_ = gradients
             d_scale[...] = np.einsum("ij,ij->j", d_outputs, normal)
             step.sum_rows(d_outputs, d_shift)
@@ -189,6 +191,7 @@ class LayerNorm(Layer):
         outputs += shift
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Write the gradients of scale and shift; return d_x as in `forward`."""
             d_scale, d_shift = gradients
             product = np.multiply(d_outputs, normal, out=step.empty(*inputs.shape))
             step.sum_rows(product, d_scale)

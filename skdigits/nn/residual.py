@@ -92,6 +92,7 @@ class Residual(Layer):
         outputs = np.add(through, around, out=step.empty(*through.shape))
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
+            """Return the sum of what both ways pass back."""
             # Each way may write into what it is given.
             d_around = step.empty(*d_outputs.shape)
             d_around[...] = d_outputs

@@ -74,6 +74,7 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
     started = time.perf_counter()
 
     def end_of_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        """Take an accepted point as the end of an epoch."""
         nonlocal started
         # SciPy does not say when an iteration begins.
         trainer.begin_epoch()
