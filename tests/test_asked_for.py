@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 from pathlib import Path
 
 import joblib
@@ -360,20 +361,24 @@ def test_limit_of_threads_7280(n_threads, hidden):
     assert seen == [allowed if hidden > 8 else [1] * len(allowed)]
 
 
-# Asked: that more threads than work do not slow models down. There are none but those of BLAS.
+# Asked: that more threads than work do not slow models down. There are none but those of BLAS, and
+# one that augments the next batch.
 @pytest.mark.skipif(not TASKS.exists(), reason="needs Linux's /proc to see threads")
-def test_no_threads_of_its_own_25822():
-    before = {task.name for task in TASKS.iterdir()}
-    during = set()
+@pytest.mark.parametrize("augment", [None, lambda batch, rng: batch], ids=["plain", "augmented"])
+def test_no_threads_of_its_own_25822(augment):
+    def tasks():
+        return {task.name for task in TASKS.iterdir()}
 
-    def look(batch, rng):
-        during.update(task.name for task in TASKS.iterdir())
-        return batch
+    def look(step):
+        during.append(tasks())
+        return 0.001
 
-    classifier(augment=look, dropout=0.5).fit(X, y).predict(X)
-    after = {task.name for task in TASKS.iterdir()}
-    assert during
-    assert during | after <= before
+    before, during, n_before = tasks(), [], threading.active_count()
+    clf = classifier(augment=augment, dropout=0.5, learning_rate=look, max_iter=1)
+    clf.fit(X, y).predict(X)
+    most = 0 if augment is None else 1
+    assert max(len(seen - before) for seen in during) == most
+    assert threading.active_count() == n_before
 
 
 # Asked of scikit-optimize: hidden_layer_sizes drawn by a search. A drawn integer is one layer.

@@ -3,6 +3,7 @@
 from skdigits.digits.augmentation import (
     Compose,
     ElasticDeformation,
+    Fading,
     PixelNoise,
     RandomAffine,
     RandomStroke,
@@ -17,6 +18,7 @@ __all__ = [
     "Compose",
     "DigitImages",
     "ElasticDeformation",
+    "Fading",
     "PixelNoise",
     "RandomAffine",
     "RandomStroke",

@@ -20,11 +20,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from sklearn.base import clone
 
 from skdigits.nn.component import (
     Component,
@@ -61,6 +62,24 @@ class _ImageShape:
 
 class Augmentation(Component):
     """A function ``(batch, rng) -> batch`` that can be chained by ``+``."""
+
+    amounts: ClassVar[tuple[str, ...]] = ()
+    """The parameters that say how much is changed; where all are 0, nothing is."""
+
+    def scaled(self, strength: float) -> Self:
+        """Return the same augmentation with all its amounts times a factor.
+
+        Parameters
+        ----------
+        strength : float in [0, inf)
+
+        Examples
+        --------
+        >>> RandomStroke().scaled(0.5)
+        RandomStroke(thicker=0.5, thinner=0.25)
+        """
+        amounts = {name: strength * getattr(self, name) for name in self.amounts}
+        return clone(self).set_params(**amounts)
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch of changed images.
@@ -194,6 +213,7 @@ class RandomAffine(Deformation):
     scale: float = 0.15
     shear: float = 0.15
     shift: float = 2.0
+    amounts: ClassVar[tuple[str, ...]] = ("rotation", "scale", "shear", "shift")
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         **ImageAugmentation.allowed,
         "rotation": (Interval("[0, 180]"),),
@@ -263,6 +283,7 @@ class ElasticDeformation(Deformation):
 
     sigma: float = 5.0
     alpha: float = 36.0
+    amounts: ClassVar[tuple[str, ...]] = ("alpha",)
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         **ImageAugmentation.allowed,
         "sigma": (Interval("(0, inf)"),),
@@ -420,6 +441,7 @@ class RandomStroke(ImageAugmentation):
 
     thinner: float = 0.5
     thicker: float = 1.0
+    amounts: ClassVar[tuple[str, ...]] = ("thinner", "thicker")
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         **ImageAugmentation.allowed,
         "thinner": _NON_NEGATIVE,
@@ -482,6 +504,7 @@ class PixelNoise(ImageAugmentation):
     """
 
     std: float = 0.1
+    amounts: ClassVar[tuple[str, ...]] = ("std",)
     allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         **ImageAugmentation.allowed,
         "std": _NON_NEGATIVE,
@@ -537,6 +560,18 @@ class Compose(Augmentation):
             if isinstance(step, Augmentation):
                 step.validate()
 
+    def scaled(self, strength: float) -> Self:
+        """Return a composition of the scaled steps; plain functions stay as they are.
+
+        Parameters
+        ----------
+        strength : float in [0, inf)
+        """
+        steps = [
+            step.scaled(strength) if isinstance(step, Augmentation) else step for step in self.steps
+        ]
+        return type(self)(steps=steps)
+
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return what the steps make of a batch; see :class:`Augmentation`."""
         self.validate()
@@ -547,6 +582,70 @@ class Compose(Augmentation):
                 for step in steps:
                     batch = step(batch, rng)
         return batch
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Fading(Component):
+    """An augmentation that fades in the last part of a training.
+
+    The network ends on images that are nearly those it is for. Until `start` the strength is 1;
+    from there it goes down to `end`, evenly from epoch to epoch.
+
+    Parameters
+    ----------
+    augment : Augmentation
+        What fades.
+    start : float in [0, 1], default=0.7
+        The share of the training after which the strength goes down.
+    end : float in [0, inf), default=0.5
+        The strength at the end.
+
+    Examples
+    --------
+    >>> fading = Fading(augment=RandomAffine(shift=4) + ElasticDeformation(alpha=40))
+    >>> fading.at(0.7) is fading.augment
+    True
+    >>> fading.at(1.0).steps[1]
+    ElasticDeformation(alpha=20.0)
+    """
+
+    augment: Any = None
+    start: float = 0.7
+    end: float = 0.5
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "augment": (Instance(Augmentation, "an augmentation such as RandomAffine()"),),
+        "start": (Interval("[0, 1]"),),
+        "end": _NON_NEGATIVE,
+    }
+
+    def validate(self) -> None:
+        """Check the parameters, and those of what fades.
+
+        Raises
+        ------
+        InvalidParameterError
+            One of them is out of bounds.
+        """
+        super().validate()
+        self.augment.validate()
+
+    def at(self, progress: float) -> Augmentation:
+        """Return the augmentation after this share of the training.
+
+        Parameters
+        ----------
+        progress : float in [0, 1]
+        """
+        self.validate()
+        if progress <= self.start:
+            return self.augment
+        gone = (progress - self.start) / (1 - self.start)
+        return self.augment.scaled(1 + gone * (self.end - 1))
+
+    def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
+        """Return a batch changed in full strength; see :class:`Augmentation`."""
+        self.validate()
+        return self.augment(batch, rng)
 
 
 def _steps(augmentation: Any) -> Sequence[Any]:

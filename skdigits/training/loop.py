@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from skdigits.nn.optimizers import LBFGS, Optimizer
 from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
+from .augmenting import Augment, ahead, at, augmented
 from .average import Average
 from .batches import Batch, Reader, Samples, batches
 from .history import Tally
@@ -60,7 +61,7 @@ class Settings:
     clip_norm: float | None = None
     max_norm: float | None = None
     ema_decay: float | None = None
-    augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
+    augment: Augment | None = None
 
 
 class Trainer:
@@ -152,7 +153,7 @@ class Trainer:
         n_steps = math.ceil(len(order) / settings.batch_size)
         measured = math.ceil(n_steps / NORMS_PER_EPOCH)
         tally, norms, rate = Tally(), [], 0.0
-        for i, batch in enumerate(batches(self.samples, order, settings.batch_size, self.reader)):
+        for i, batch in enumerate(self._batches(order, n_steps)):
             loss, logits = self.loss_and_gradient(batch)
             correct = network.objective.output.correct(logits, batch.targets)
             tally.add(loss, float(batch.weights @ correct), batch.total)
@@ -165,25 +166,24 @@ class Trainer:
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
+    def _batches(self, order: NDArray, n_steps: int) -> Iterator[Batch]:
+        """Return the batches of an epoch, augmented where that is asked for."""
+        settings, state = self.settings, self.state
+        found = batches(self.samples, order, settings.batch_size, self.reader)
+        if settings.augment is None:
+            return found
+        clock = Clock(state.step, n_steps, n_steps * settings.max_epochs)
+        augment = at(settings.augment, clock.progress)
+        return ahead(augmented(found, augment, state.augment_rng))
+
     def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
         """Run the network forward and backward; return the loss and the logits."""
         self.step.begin(batch.weights, batch.total)
         if self.network.chain.random:
             self.step.draws.begin(self.samples.keys[batch.rows])
-        inputs = batch.inputs
-        if self.settings.augment is not None:
-            inputs = self._augmented(inputs)
-        return self.network.loss_and_gradient(inputs, batch.targets, self.gradients, self.step)
-
-    def _augmented(self, inputs: NDArray) -> NDArray:
-        """Return what the user's function makes of a batch, checked and in the network's dtype."""
-        changed = np.asarray(self.settings.augment(inputs, self.state.augment_rng))  # type: ignore
-        if changed.shape != inputs.shape or not np.issubdtype(changed.dtype, np.number):
-            raise ValueError(
-                f"augment returned an array of shape {changed.shape} and dtype {changed.dtype}; it "
-                f"must return numbers of the shape it was given, {inputs.shape}."
-            )
-        return changed.astype(self.network.dtype, copy=False)
+        return self.network.loss_and_gradient(
+            batch.inputs, batch.targets, self.gradients, self.step
+        )
 
     def _update(self, optimizer: Optimizer, clock: Clock, total: float) -> float:
         """Let the optimizer take a step; return its learning rate."""
