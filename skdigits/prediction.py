@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .labels import ExclusiveClasses
 from .nn.network import Network
 from .nn.summary import Summary
-from .training.inference import predict_logits
+from .training.inference import finite, predict_logits
 from .training.state import TrainingState
 
 
@@ -39,13 +40,16 @@ class PredictionMixin:
         return self._network.biases
 
     def _logits(self, X: Any) -> NDArray:
-        if not (hasattr(self, "_state") and self._is_plain(X)):
-            check_is_fitted(self, "_state")
-            X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        if hasattr(self, "_state") and self._is_plain(X):
+            # Where squares overflow, validation finds out whether the numbers are finite.
+            with suppress(FloatingPointError):
+                return predict_logits(self._network, X, finite)
+        check_is_fitted(self, "_state")
+        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         return predict_logits(self._network, X)
 
     def _is_plain(self, X: Any) -> bool:
-        """Whether X needs no validation, which takes far longer than to predict a single row."""
+        """Whether X is valid if it is finite; validation takes far longer than to predict a row."""
         return (
             type(X) is np.ndarray
             and X.dtype in (np.float32, np.float64)
@@ -53,8 +57,6 @@ class PredictionMixin:
             and len(X) > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
-            # Where this overflows, validation finds out whether the numbers are finite.
-            and bool(np.isfinite(np.vdot(X, X)))
         )
 
     def predict(self, X: Any) -> NDArray:

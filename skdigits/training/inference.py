@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,33 @@ from skdigits.nn.workspace import Workspace
 from .batches import BLOCK_ROWS, Reader, Samples
 
 
-def predict_logits(network: Network, X: Any) -> NDArray:
+def as_it_is(block: Any) -> Any:
+    """Return a block of rows without a look at it."""
+    return block
+
+
+def finite(block: NDArray) -> NDArray:
+    """Return a block of rows whose sum of squares is finite.
+
+    Raises
+    ------
+    FloatingPointError
+        It is not: a number is infinite or nan, or some are so large that their squares overflow.
+    """
+    if not np.isfinite(np.vdot(block, block)):
+        raise FloatingPointError("The sum of squares is not finite.")
+    return block
+
+
+def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it_is) -> NDArray:
     """Return the logits of each row of X.
 
     Parameters
     ----------
     network : Network
     X : ndarray or CSR of shape (n_rows, n_features)
+    check : callable, default=as_it_is
+        Looks at each block of rows right before the network does, while it is in the cache.
 
     Returns
     -------
@@ -28,7 +48,7 @@ def predict_logits(network: Network, X: Any) -> NDArray:
     """
     n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
-    return _joined(network, (reader.block(block) for block in blocks))
+    return _joined(network, (check(reader.block(block)) for block in blocks))
 
 
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:
