@@ -147,7 +147,8 @@ class FromScratchMLPClassifier(
         L-BFGS takes no such steps: with it, `ema_decay`, `clip_norm` and `max_norm` do nothing.
     augment : callable or None, default=None
         ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
-        overwrite and a ``numpy.random.Generator``; changes the training batches alone.
+        overwrite and a ``numpy.random.Generator``; changes the training batches alone, on a worker
+        thread. One with a method ``at(progress)`` is asked for each epoch's function.
 
     Attributes
     ----------

@@ -9,13 +9,16 @@ from skdigits.digits.augmentation import (
     RandomStroke,
 )
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
+from skdigits.digits.deslanting import Deslant
 from skdigits.digits.files import load_idx, load_kaggle
 from skdigits.digits.finding import Box
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
+from skdigits.digits.published import improved_network, published_network
 
 __all__ = [
     "Box",
     "Compose",
+    "Deslant",
     "DigitImages",
     "ElasticDeformation",
     "Fading",
@@ -24,8 +27,10 @@ __all__ = [
     "RandomStroke",
     "extract_digits",
     "find_digits",
+    "improved_network",
     "load_digits_8x8",
     "load_idx",
     "load_kaggle",
     "load_mnist",
+    "published_network",
 ]

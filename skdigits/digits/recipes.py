@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import make_pipeline
 
 from skdigits.classifier import FromScratchMLPClassifier
 from skdigits.digits.augmentation import ElasticDeformation, Fading, RandomAffine
+from skdigits.digits.deslanting import Deslant
 from skdigits.nn.component import Names, check_parameter
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -41,11 +44,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": Fading(augment=RandomAffine() + ElasticDeformation(), start=0.8, end=0.1),
     },
 }
+RECIPES["member"] = {**RECIPES["best"], "max_iter": 60}
 """
 ======  ==========================================================================================
 plain   one network of at most two million weights, no augmentation: the best of the toolbox alone;
         99.1 % of MNIST's test digits (``benchmarks/plain.py``)
 best    one network on deformed digits (``benchmarks/best.py``)
+member  the same in 60 epochs, for the four that join `best` in the `committee`
 ======  ==========================================================================================
 """
 
@@ -78,3 +83,39 @@ def recipe(name: str, **changes: Any) -> FromScratchMLPClassifier:
     check_parameter("recipe", "name", name, (Names(RECIPES),))
     # A clone, so that nobody who changes a part of it changes the recipe.
     return clone(FromScratchMLPClassifier(**{**RECIPES[name], **changes}))
+
+
+def committee(**params: Any) -> VotingClassifier:
+    """Return five networks that vote by their mean probability.
+
+    One is `best`, the others `member`; two of these see the digits deslanted, so that they err on
+    other digits than those that don't.
+
+    Parameters
+    ----------
+    **params
+        Of :class:`sklearn.ensemble.VotingClassifier`, such as ``n_jobs=2``.
+
+    Returns
+    -------
+    classifier : VotingClassifier
+        Not fitted.
+
+    References
+    ----------
+    Meier, Ciresan, Gambardella and Schmidhuber (2011), Better digit recognition with a committee of
+    simple neural nets.
+
+    Examples
+    --------
+    >>> [name for name, _ in committee().estimators]
+    ['best-0', 'deslanted-1', 'plain-2', 'deslanted-3', 'plain-4']
+    """
+    voters: list[tuple[str, Any]] = [("best-0", recipe("best", random_state=0))]
+    for seed in range(1, 5):
+        network = recipe("member", random_state=seed)
+        if seed % 2:
+            voters.append((f"deslanted-{seed}", make_pipeline(Deslant(), network)))
+        else:
+            voters.append((f"plain-{seed}", network))
+    return VotingClassifier(voters, voting="soft", **params)
