@@ -9,7 +9,6 @@ from sklearn.base import clone
 from small import classifier, same_bits
 
 from skdigits.digits import ElasticDeformation, Fading, RandomAffine, load_digits_8x8
-from skdigits.digits.recipes import recipe
 from skdigits.training import loop
 from skdigits.training.augmenting import ahead
 
@@ -119,8 +118,3 @@ def test_bad_parameters_are_named(bad):
     [(name, _)] = bad.items()
     with pytest.raises(ValueError, match=f"Fading: {name}="):
         classifier(augment=fading).fit(X, y)
-
-
-def test_a_recipe_is_nobodys_to_change():
-    recipe("best").augment.set_params(start=0)
-    assert recipe("best").augment.start > 0
