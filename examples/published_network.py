@@ -8,12 +8,8 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-from skdigits.digits import (
-    RandomAffine,
-    improved_network,
-    load_digits_8x8,
-    published_network,
-)
+from skdigits.digits import RandomAffine, load_digits_8x8
+from skdigits.digits.published import improved_network, published_network
 
 digits = load_digits_8x8()
 X_train, X_test = digits.X_train / 16, digits.X_test / 16

@@ -13,7 +13,6 @@ from skdigits.digits.deslanting import Deslant
 from skdigits.digits.files import load_idx, load_kaggle
 from skdigits.digits.finding import Box
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
-from skdigits.digits.published import improved_network, published_network
 
 __all__ = [
     "Box",
@@ -27,10 +26,8 @@ __all__ = [
     "RandomStroke",
     "extract_digits",
     "find_digits",
-    "improved_network",
     "load_digits_8x8",
     "load_idx",
     "load_kaggle",
     "load_mnist",
-    "published_network",
 ]
