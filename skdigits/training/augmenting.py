@@ -86,6 +86,7 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
     with ThreadPoolExecutor(1) as worker:
 
         def begin() -> Future[Any]:
+            """Have the worker make the next item."""
             return worker.submit(lambda: context.run(next, items, nothing))
 
         coming = begin()
