@@ -18,7 +18,7 @@ import time
 import warnings
 
 import numpy as np
-from common import machine, mnist
+from common import compare, machine, mnist
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
@@ -113,17 +113,12 @@ def show(names: list[str]) -> None:
 
 
 def choose() -> None:
-    X, y, X_val, y_val = held_out(6_000, seed=0)
-    for name, candidates in CANDIDATES.items():
-        for label, changes in candidates.items():
-            started = time.perf_counter()
-            model = improved_network(name, random_state=0, **changes)
-            score = model.fit(X, y).score(X_val, y_val)
-            print(
-                f"{name:14} {label:18} validation {score:.4f}, "
-                f"{time.perf_counter() - started:.0f} s",
-                flush=True,
-            )
+    candidates = {
+        f"{name}, {label}": improved_network(name, random_state=0, **changes)
+        for name, labelled in CANDIDATES.items()
+        for label, changes in labelled.items()
+    }
+    compare(candidates, held_out=6_000)
 
 
 def main() -> None:
