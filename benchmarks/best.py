@@ -1,10 +1,10 @@
 """The recipes `best` and `committee` on MNIST: networks trained on deformed digits.
 
 ``python benchmarks/best.py FOLDER`` trains, one after the other, the five networks of the committee
-on all 60,000 training digits (the first is `best`), saves each in the folder and looks at the
-10,000 test digits once for each, after its last epoch; then all of them vote. With names, such as
-``python benchmarks/best.py FOLDER best-0``, only these are trained, so that several processes can
-share the work. What is already in the folder is not trained again.
+on all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
+each, after its last epoch; then all of them vote. The first, plain-0, is `best` itself. With names,
+such as ``python benchmarks/best.py FOLDER plain-0``, only these are trained, so that several
+processes can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates, each with two layers and 30 epochs, on
 10,000 of the training digits.
@@ -73,19 +73,27 @@ def vote(files: list[Path]) -> None:
     print(f"committee of {len(files)}: test accuracy {1 - wrong / len(y_test):.4f}, {wrong} wrong")
 
 
-def main() -> None:
-    print(machine(), flush=True)
-    folder, *names = sys.argv[1:]
-    if folder == "choose":
-        short = {"hidden_layer_sizes": (1024, 512), "max_iter": 30, "random_state": 0}
-        compare({name: recipe("best", **short, **c) for name, c in CANDIDATES.items()}, 10_000)
-        return
-    files = {name: Path(folder) / f"{name}.joblib" for name, _ in committee().estimators}
+def choose() -> None:
+    short = {"hidden_layer_sizes": (1024, 512), "max_iter": 30, "random_state": 0}
+    compare({name: recipe("best", **short, **c) for name, c in CANDIDATES.items()}, 10_000)
+
+
+def train_and_vote(folder: Path, names: list[str]) -> None:
+    files = {name: folder / f"{name}.joblib" for name, _ in committee().estimators}
     for name, model in committee().estimators:
         if name in (names or files) and not files[name].exists():
             train(name, model, files[name])
     if all(file.exists() for file in files.values()):
         vote(list(files.values()))
+
+
+def main() -> None:
+    print(machine(), flush=True)
+    folder, *names = sys.argv[1:]
+    if folder == "choose":
+        choose()
+    else:
+        train_and_vote(Path(folder), names)
 
 
 if __name__ == "__main__":
