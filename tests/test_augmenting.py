@@ -64,6 +64,16 @@ def test_a_batch_changed_in_place_is_as_good_as_a_new_one():
     assert same_bits(clf, clone(clf).set_params(augment=lambda b, rng: b * 0.5).fit(X, y))
 
 
+def test_a_function_may_use_the_same_memory_again():
+    memory = np.empty((len(X), X.shape[1]), X.dtype)
+
+    def halved(batch, rng):
+        return np.multiply(batch, 0.5, out=memory[: len(batch)])
+
+    clf = classifier(augment=halved, max_iter=3).fit(X, y)
+    assert same_bits(clf, clone(clf).set_params(augment=lambda b, rng: b * 0.5).fit(X, y))
+
+
 def test_overflow_in_an_augmentation_is_dealt_with_as_in_training():
     def huge(batch, rng):
         return batch * np.float32(1e38) * np.float32(1e38)

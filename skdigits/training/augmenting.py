@@ -69,8 +69,8 @@ def augmented(
                 f"augment returned an array of shape {changed.shape} and dtype {changed.dtype}; it "
                 f"must return numbers of the shape it was given, {inputs.shape}."
             )
-        borrowed = np.may_share_memory(changed, inputs)
-        yield batch._replace(inputs=changed.astype(inputs.dtype, copy=borrowed))
+        # A copy, since the function may use the same memory again for the next batch.
+        yield batch._replace(inputs=np.array(changed, inputs.dtype, order="C"))
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
