@@ -21,27 +21,18 @@ import numpy as np
 from common import compare, machine, mnist
 from sklearn.pipeline import Pipeline
 
-from skdigits.digits import ElasticDeformation, Fading, RandomAffine, RandomStroke
+from skdigits.digits import ElasticDeformation, RandomAffine, RandomStroke
 from skdigits.digits.recipes import committee, recipe
 
 _DEFORMED = RandomAffine() + ElasticDeformation()
 CANDIDATES: dict[str, dict] = {
-    "batches of 128": {},
-    "batches of 256": {"batch_size": 256},
-    "256, fading": {
-        "batch_size": 256,
-        "augment": Fading(augment=_DEFORMED, start=0.8, end=0.1),
-    },
-    "256, other pens": {
-        "batch_size": 256,
-        "augment": _DEFORMED + RandomStroke(thinner=0.3, thicker=0.3),
-    },
-    "256, stronger deformation": {
-        "batch_size": 256,
-        "augment": RandomAffine() + ElasticDeformation(alpha=45),
-    },
-    "256, silu": {"batch_size": 256, "activation": "silu"},
-    "256, label smoothing": {"batch_size": 256, "label_smoothing": 0.05},
+    "as it is": {},
+    "no fading": {"augment": _DEFORMED},
+    "no fading, batches of 128": {"augment": _DEFORMED, "batch_size": 128},
+    "no fading, label smoothing": {"augment": _DEFORMED, "label_smoothing": 0.05},
+    "no fading, silu": {"augment": _DEFORMED, "activation": "silu"},
+    "other pens": {"augment": _DEFORMED + RandomStroke(thinner=0.3, thicker=0.3)},
+    "stronger deformation": {"augment": RandomAffine() + ElasticDeformation(alpha=45)},
 }
 
 

@@ -32,8 +32,8 @@ def test_fast_takes_raw_pixels():
 
 
 def test_a_recipe_is_nobodys_to_change():
-    recipe("best").augment.steps[0].set_params(rotation=0)
-    assert recipe("best").augment.steps[0].rotation > 0
+    recipe("best").augment.set_params(start=0)
+    assert recipe("best").augment.start > 0
 
 
 def test_unknown_recipes_are_named_with_the_known_ones():

@@ -13,7 +13,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
 
 from skdigits.classifier import FromScratchMLPClassifier
-from skdigits.digits.augmentation import ElasticDeformation, RandomAffine, RandomStroke
+from skdigits.digits.augmentation import ElasticDeformation, Fading, RandomAffine, RandomStroke
 from skdigits.digits.deslanting import Deslant
 from skdigits.nn.component import Names, check_parameter
 
@@ -53,18 +53,19 @@ RECIPES: dict[str, dict[str, Any]] = {
         "alpha": 0.0,
         "augment": RandomAffine() + ElasticDeformation() + RandomStroke(),
     },
-    # Deformations as in Ciresan et al. (2010), new ones at every batch.
+    # Deformations as in Ciresan et al. (2010). That they fade lets the network end on images nearly
+    # as sharp as those it is for, after He et al. (2019), Data augmentation revisited.
     "best": {
         "hidden_layer_sizes": (1536, 1024, 512),
         "normalization": "batch",
         "dropout": 0.05,
         "solver": "adamw",
-        "batch_size": 128,
-        "max_iter": 220,
+        "batch_size": 256,
+        "max_iter": 150,
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        "augment": RandomAffine() + ElasticDeformation(),
+        "augment": Fading(augment=RandomAffine() + ElasticDeformation(), start=0.8, end=0.1),
     },
 }
 """
