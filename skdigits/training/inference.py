@@ -12,6 +12,7 @@ from skdigits.nn.network import Network
 from skdigits.nn.workspace import Workspace
 
 from .batches import BLOCK_ROWS, Reader, Samples
+from .threads import ALONE, blas_threads
 
 
 def as_it_is(block: Any) -> Any:
@@ -48,7 +49,9 @@ def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it
     """
     n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
-    return _joined(network, (check(reader.block(block)) for block in blocks))
+    # A thread that was woken once spins on, in the way of whatever else runs on its core.
+    with blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE):
+        return _joined(network, (check(reader.block(block)) for block in blocks))
 
 
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:

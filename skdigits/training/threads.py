@@ -24,6 +24,10 @@ def _libraries() -> list[Any]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+ALONE = 2**18
+"""Multiplications in a product for which OpenBLAS wakes no thread anyway."""
+
+
 class OneThread:
     """Holds BLAS to one thread for as long as anybody is inside.
 
@@ -59,17 +63,19 @@ class OneThread:
 _ONE_THREAD = OneThread()
 
 
-def blas_threads(largest_product: int) -> AbstractContextManager[None]:
+def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextManager[None]:
     """Return a context in which BLAS has the threads that suit the work.
 
     Parameters
     ----------
     largest_product : int
         Multiplications in the largest matrix product.
+    left_alone : int, default=0
+        Work below this gets what BLAS makes of it, since to tell BLAS takes some microseconds.
 
     Examples
     --------
     >>> with blas_threads(32 * 784 * 128):
     ...     product = "on one thread"
     """
-    return _ONE_THREAD if largest_product < SMALL else nullcontext()
+    return _ONE_THREAD if left_alone <= largest_product < SMALL else nullcontext()
