@@ -366,7 +366,8 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     # The first epoch fills the workspace; later ones make pieces of 32,768 elements and lose them.
     assert held[0] > 20 * 500 * 512
     assert max(peaks[1:]) - held[0] < 5 * 4 * CHUNK
-    assert held[2] - held[0] < 10_000
+    # A step's arrays take a megabyte each; the test runner's own thread allocates some kilobytes.
+    assert held[2] - held[0] < 4 * CHUNK
 
 
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
