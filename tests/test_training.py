@@ -349,7 +349,9 @@ def test_each_epoch_visits_the_rows_in_a_new_order():
 def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     samples = Samples.of(np.ones((1100, 784), kind), np.arange(1100) % 10)
     network = network_of(784, [512, 512], 10, dtype=np.float32, **extra)
-    held, peaks = [], []
+    held, peaks, own = [], [], []
+    # Other threads, such as the test runner's, allocate as they please.
+    of_skdigits = tracemalloc.Filter(True, "*/skdigits/*")
 
     def end_of_epoch(figures):
         # Python keeps freed objects for later, until it collects garbage.
@@ -357,6 +359,8 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
         now, peak = tracemalloc.get_traced_memory()
         held.append(now)
         peaks.append(peak)
+        traces = tracemalloc.take_snapshot().filter_traces([of_skdigits]).traces
+        own.append(sum(trace.size for trace in traces))
         tracemalloc.reset_peak()
 
     trainer = trainer_of(network, samples, end_of_epoch, solver=Adam(), batch_size=500)
@@ -366,8 +370,8 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     # The first epoch fills the workspace; later ones make pieces of 32,768 elements and lose them.
     assert held[0] > 20 * 500 * 512
     assert max(peaks[1:]) - held[0] < 5 * 4 * CHUNK
-    # A step's arrays take a megabyte each; the test runner's own thread allocates some kilobytes.
-    assert held[2] - held[0] < 4 * CHUNK
+    assert own[0] > 20 * 500 * 512
+    assert own[2] - own[0] < 10_000
 
 
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
