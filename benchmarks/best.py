@@ -1,10 +1,10 @@
-"""The recipes `best` and `committee` on MNIST: networks trained on deformed digits.
+"""The recipes `best` and `committee` on MNIST: networks trained on deformed digits set upright.
 
-``python benchmarks/best.py FOLDER`` trains, one after the other, the five networks of the committee
-on all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
-each, after its last epoch; then all of them vote. The first, plain-0, is `best` itself. With names,
-such as ``python benchmarks/best.py FOLDER plain-0``, only these are trained, so that several
-processes can share the work. What is already in the folder is not trained again.
+``python benchmarks/best.py FOLDER`` trains, one after the other, the networks of the committee on
+all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
+each, after its last epoch; then all of them vote. The first is `best` itself. With names, such as
+``python benchmarks/best.py FOLDER stretch-0.2``, only these are trained, so that several processes
+can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates, each with two layers and 30 epochs, on
 10,000 of the training digits.
@@ -19,39 +19,51 @@ from pathlib import Path
 import joblib
 import numpy as np
 from common import compare, machine, mnist
-from sklearn.pipeline import Pipeline
 
-from skdigits.digits import ElasticDeformation, RandomAffine, RandomStroke
+from skdigits.digits import Compose, ElasticDeformation, Fading, RandomAffine, Upright
 from skdigits.digits.recipes import committee, recipe
 
-_DEFORMED = RandomAffine() + ElasticDeformation()
+
+def deformed(*, affine=None, elastic=None, upright=None) -> dict:
+    """Return the recipe's augmentation with other parameters."""
+    steps = [
+        RandomAffine(**{"shift": 0, **(affine or {})}),
+        ElasticDeformation(**(elastic or {})),
+        Upright(**(upright or {})),
+    ]
+    return {"augment": Fading(augment=Compose(steps=steps), start=0.8, end=0.1)}
+
+
+_NOT_UPRIGHT = RandomAffine() + ElasticDeformation()
+_WITHOUT_SHIFTS = RandomAffine(shift=0) + ElasticDeformation()
 CANDIDATES: dict[str, dict] = {
     "as it is": {},
-    "no fading": {"augment": _DEFORMED},
-    "no fading, batches of 128": {"augment": _DEFORMED, "batch_size": 128},
-    "no fading, label smoothing": {"augment": _DEFORMED, "label_smoothing": 0.05},
-    "no fading, silu": {"augment": _DEFORMED, "activation": "silu"},
-    "other pens": {"augment": _DEFORMED + RandomStroke(thinner=0.3, thicker=0.3)},
-    "stronger deformation": {"augment": RandomAffine() + ElasticDeformation(alpha=45)},
+    "neither upright nor fading": {"augment": _NOT_UPRIGHT},
+    "not upright": {"augment": Fading(augment=_NOT_UPRIGHT, start=0.8, end=0.1)},
+    "not upright, no shifts": {"augment": Fading(augment=_WITHOUT_SHIFTS, start=0.8, end=0.1)},
+    "no fading": {"augment": _WITHOUT_SHIFTS + Upright()},
+    "not stretched": deformed(upright={"stretch": 0}),
+    "stretched more": deformed(upright={"stretch": 0.35}),
+    "stronger elastic": deformed(elastic={"alpha": 44}),
+    "weaker": deformed(affine={"rotation": 9, "scale": 0.1}, elastic={"alpha": 31}),
+    "batches of 256": {"batch_size": 256},
+    "more dropout": {"dropout": 0.15},
+    "label smoothing": {"label_smoothing": 0.05},
+    "60 epochs": {"max_iter": 60},
 }
-
-
-def network(model):
-    """Return the classifier behind whatever comes before it."""
-    return model[-1] if isinstance(model, Pipeline) else model
 
 
 def train(name: str, model, file: Path) -> None:
     X, y, X_test, y_test = mnist()
-    network(model).set_params(verbose=True)
+    model.set_params(verbose=True)
     started = time.perf_counter()
     model.fit(X, y)
     minutes = (time.perf_counter() - started) / 60
     joblib.dump(model, file)
-    weights = sum(w.size for w in network(model).coefs_)
+    weights = sum(w.size for w in model.coefs_)
     print(
         f"{name}: test accuracy {model.score(X_test, y_test):.4f}, {weights:,} weights, "
-        f"{network(model).n_iter_} epochs, {minutes:.1f} minutes",
+        f"{model.n_iter_} epochs, {minutes:.1f} minutes",
         flush=True,
     )
 

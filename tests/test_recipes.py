@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from skdigits.digits import load_digits_8x8
 from skdigits.digits.recipes import RECIPES, committee, recipe
@@ -43,8 +42,7 @@ def test_unknown_recipes_are_named_with_the_known_ones():
 
 def test_the_committee_votes_by_the_mean_of_probabilities():
     voters = clone(committee())
-    for _, voter in voters.estimators:
-        network = voter[-1] if isinstance(voter, Pipeline) else voter
+    for _, network in voters.estimators:
         network.set_params(hidden_layer_sizes=(32,), batch_size=20, max_iter=4)
     voters.fit(X, y)
     mean = np.mean([voter.predict_proba(X) for voter in voters.estimators_], axis=0)

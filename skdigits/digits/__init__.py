@@ -9,21 +9,21 @@ from skdigits.digits.augmentation import (
     RandomStroke,
 )
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
-from skdigits.digits.deslanting import Deslant
 from skdigits.digits.files import load_idx, load_kaggle
 from skdigits.digits.finding import Box
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
+from skdigits.digits.upright import Upright
 
 __all__ = [
     "Box",
     "Compose",
-    "Deslant",
     "DigitImages",
     "ElasticDeformation",
     "Fading",
     "PixelNoise",
     "RandomAffine",
     "RandomStroke",
+    "Upright",
     "extract_digits",
     "find_digits",
     "load_digits_8x8",

@@ -16,7 +16,7 @@ gives the same images.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -65,6 +65,11 @@ class Augmentation(Component):
 
     amounts: ClassVar[tuple[str, ...]] = ()
     """The parameters that say how much is changed; where all are 0, nothing is."""
+
+    @property
+    def normalization(self) -> Callable[[NDArray], NDArray] | None:
+        """What images outside training need as well, a function of a batch; None for nothing."""
+        return None
 
     def scaled(self, strength: float) -> Self:
         """Return the same augmentation with all its amounts times a factor.
@@ -572,6 +577,20 @@ class Compose(Augmentation):
         ]
         return type(self)(steps=steps)
 
+    @property
+    def normalization(self) -> Callable[[NDArray], NDArray] | None:
+        """The normalisations of all steps, one after the other."""
+        return self._normalized if self._normalizations() else None
+
+    def _normalizations(self) -> list[Callable[[NDArray], NDArray]]:
+        found = (getattr(step, "normalization", None) for step in self.steps)
+        return [function for function in found if function is not None]
+
+    def _normalized(self, batch: NDArray) -> NDArray:
+        for function in self._normalizations():
+            batch = function(batch)
+        return batch
+
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return what the steps make of a batch; see :class:`Augmentation`."""
         self.validate()
@@ -641,6 +660,11 @@ class Fading(Component):
             return self.augment
         gone = (progress - self.start) / (1 - self.start)
         return self.augment.scaled(1 + gone * (self.end - 1))
+
+    @property
+    def normalization(self) -> Callable[[NDArray], NDArray] | None:
+        """That of what fades; it doesn't fade."""
+        return self.augment.normalization
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch changed in full strength; see :class:`Augmentation`."""

@@ -3,16 +3,18 @@
 A hidden layer is a small stack, and the logits come from a last dense layer; what is not asked for
 is left out::
 
-    inputs -> Noise -> Dropout
+    inputs -> Prepared -> Noise -> Dropout
            -> [ Dense -> Norm -> Noise -> Activation -> Dropout ] -> ...      (+ skip)
            -> Dense -> logits
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from numpy.typing import NDArray
 
 from .activations import ActivationFunction, Identity
 from .component import Component, Interval
@@ -20,6 +22,7 @@ from .initializers import INITIALIZERS, Initializer
 from .layers import Activation, Chain, Dense, Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
 from .normalization import BatchNorm, LayerNorm
+from .prepared import Prepared
 from .residual import Residual
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm]] = {
@@ -87,6 +90,8 @@ class Architecture:
         Standard deviation of the noise on the inputs and before each activation.
     residual : bool
         Whether each hidden layer has a skip connection.
+    prepare : callable or None
+        ``batch -> batch``, applied to the inputs in prediction.
 
     Examples
     --------
@@ -106,10 +111,12 @@ class Architecture:
     input_dropout: float = 0.0
     noise: float = 0.0
     residual: bool = False
+    prepare: Callable[[NDArray], NDArray] | None = None
 
     def chain(self) -> Chain:
         """Return the layers, from the inputs to the logits."""
-        layers: list[Layer] = [*self._noise(), *self._drop(self.input_dropout, Identity())]
+        layers: list[Layer] = [] if self.prepare is None else [Prepared(self.prepare)]
+        layers += [*self._noise(), *self._drop(self.input_dropout, Identity())]
         fan_in = self.n_features
         rates = self.dropout or [0.0] * len(self.hidden)
         for units, function, rate in zip(self.hidden, self.activations, rates, strict=True):
