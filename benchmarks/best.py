@@ -28,7 +28,7 @@ def deformed(*, affine=None, elastic=None, upright=None) -> dict:
     """Return the recipe's augmentation with other parameters."""
     steps = [
         RandomAffine(**{"shift": 0, **(affine or {})}),
-        ElasticDeformation(**(elastic or {})),
+        ElasticDeformation(**{"alpha": 44, **(elastic or {})}),
         Upright(**(upright or {})),
     ]
     return {"augment": Fading(augment=Compose(steps=steps), start=0.8, end=0.1)}
@@ -44,7 +44,7 @@ CANDIDATES: dict[str, dict] = {
     "no fading": {"augment": _WITHOUT_SHIFTS + Upright()},
     "not stretched": deformed(upright={"stretch": 0}),
     "stretched more": deformed(upright={"stretch": 0.35}),
-    "stronger elastic": deformed(elastic={"alpha": 44}),
+    "weaker elastic": deformed(elastic={"alpha": 36}),
     "weaker": deformed(affine={"rotation": 9, "scale": 0.1}, elastic={"alpha": 31}),
     "batches of 256": {"batch_size": 256},
     "more dropout": {"dropout": 0.15},

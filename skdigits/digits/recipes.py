@@ -24,7 +24,7 @@ def _upright_in_the_end(stretch: float) -> Fading:
     as sharp as those it is for, after He et al. (2019), Data augmentation revisited. Upright, the
     images are read by one slant, place and size, whatever the deformations have made of these.
     """
-    deformed = RandomAffine(shift=0) + ElasticDeformation()
+    deformed = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
     return Fading(augment=deformed + Upright(stretch=stretch), start=0.8, end=0.1)
 
 
@@ -70,7 +70,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "dropout": 0.05,
         "solver": "adamw",
         "batch_size": 128,
-        "max_iter": 180,
+        "max_iter": 160,
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
