@@ -12,8 +12,7 @@ import statistics
 import sys
 import time
 
-from common import machine, mnist
-from sklearn.model_selection import train_test_split
+from common import compare, machine, mnist
 
 from skdigits.digits.recipes import recipe
 
@@ -33,20 +32,10 @@ CANDIDATES: dict[str, dict] = {
 
 
 def choose(names: list[str]) -> None:
-    X, y, _, _ = mnist()
-    X, X_val, y, y_val = train_test_split(X, y, test_size=6_000, stratify=y, random_state=0)
-    for name in names or CANDIDATES:
-        started = time.perf_counter()
-        model = recipe("plain", random_state=0, **CANDIDATES[name]).fit(
-            X, y, X_val=X_val, y_val=y_val
-        )
-        scores = model.history_["validation_accuracy"]
-        last = statistics.mean(scores[-5:])
-        print(
-            f"{name:18} validation {scores[-1]:.4f}, mean of the last five epochs {last:.4f}, "
-            f"{time.perf_counter() - started:.0f} s",
-            flush=True,
-        )
+    candidates = {
+        name: recipe("plain", random_state=0, **CANDIDATES[name]) for name in names or CANDIDATES
+    }
+    compare(candidates, held_out=6_000)
 
 
 def show(seeds: list[int]) -> None:
