@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from skdigits.nn.network import Network
 from skdigits.nn.workspace import Workspace
 
 from .batches import BLOCK_ROWS, Reader, Samples
-from .threads import ALONE, blas_threads, side_by_side
+from .threads import ALONE, blas_threads
 
 
 def as_it_is(block: Any) -> Any:
@@ -47,9 +47,11 @@ def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it
     -------
     logits : ndarray of shape (n_rows, n_outputs) and the network's dtype
     """
-    n_rows = X.shape[0]
-    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS)]
-    return _logits(network, X, n_rows, blocks, lambda reader, block: check(reader.block(block)))
+    n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
+    blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
+    # A thread that was woken once spins on, in the way of whatever else runs on its core.
+    with blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE):
+        return _joined(network, (check(reader.block(block)) for block in blocks))
 
 
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:
@@ -66,8 +68,9 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
         ``validation_loss`` and ``validation_accuracy``.
     """
     rows = samples.rows
-    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
-    logits = _logits(network, samples.X, len(rows), blocks, Reader.read)
+    reader = Reader(samples.X, network.dtype, network.chain.takes_sparse)
+    blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
+    logits = _joined(network, (reader.read(block) for block in blocks))
     targets = samples.targets[rows]
     weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
     weights = (weights / weights.sum()).astype(network.dtype)
@@ -76,20 +79,9 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     return {"validation_loss": loss, "validation_accuracy": float(weights @ correct)}
 
 
-def _logits(
-    network: Network, X: Any, n_rows: int, blocks: Sequence[Any], read: Callable[[Reader, Any], Any]
-) -> NDArray:
-    """Return the logits of all blocks, each read when the one before is done with."""
-
-    def of(blocks: Sequence[Any]) -> list[NDArray]:
-        reader = Reader(X, network.dtype, network.chain.takes_sparse)
-        memory = Workspace(network.dtype)
-        # A thread of BLAS that was woken once spins on, in the way of whatever else runs there. A
-        # row that overflows has infinite logits, not a warning for each caller to silence.
-        with (
-            blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE),
-            np.errstate(over="ignore", invalid="ignore"),
-        ):
-            return [network.predict(read(reader, block), memory).copy() for block in blocks]
-
-    return np.concatenate(side_by_side(of, blocks, network.largest_product(n_rows)))
+def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:
+    """Return the logits of all blocks of inputs, each read when the one before is done with."""
+    memory = Workspace(network.dtype)
+    # A row that overflows has infinite logits, not a warning for each caller to silence.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([network.predict(block, memory).copy() for block in blocks])

@@ -7,11 +7,8 @@ threads than BLAS has been allowed from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -29,9 +26,6 @@ def _libraries() -> list[Any]:
 
 ALONE = 2**18
 """Multiplications in a product for which OpenBLAS wakes no thread anyway."""
-
-WORTH_A_THREAD = 2**25
-"""Multiplications that take about ten times as long as to start a thread for them."""
 
 
 class OneThread:
@@ -67,42 +61,6 @@ class OneThread:
 
 
 _ONE_THREAD = OneThread()
-
-
-def side_by_side(function: Callable[[Sequence], list], items: Sequence, work: int) -> list:
-    """Return ``function(items)``, computed in several threads where that is worth it.
-
-    A product that BLAS shares among its threads leaves all but one of them idle until the next. So
-    work that is independent from item to item is better divided as a whole, BLAS doing each
-    product in the thread that asks for it.
-
-    Parameters
-    ----------
-    function : callable
-        Takes consecutive items and returns a list; called once in each thread.
-    items : sequence
-    work : int
-        Multiplications in all of it, or a number below.
-
-    Returns
-    -------
-    results : list
-        What the calls return, one after the other in the order of the items.
-
-    Examples
-    --------
-    >>> side_by_side(lambda items: [item + 1 for item in items], range(4), work=10)
-    [1, 2, 3, 4]
-    """
-    n = min(len(items), work // WORTH_A_THREAD)
-    if n > 1:
-        n = min(n, max((library.get_num_threads() for library in _libraries()), default=1))
-    if n <= 1:
-        return function(items)
-    bounds = [len(items) * i // n for i in range(n + 1)]
-    with _ONE_THREAD, ThreadPoolExecutor(n) as pool:
-        shares = pool.map(function, (items[start:end] for start, end in pairwise(bounds)))
-        return [result for share in shares for result in share]
 
 
 def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextManager[None]:
