@@ -46,6 +46,21 @@ class Decay(NamedTuple):
     l2: float = 0.0
     l1: float = 0.0
 
+    def of(self, part: slice) -> Decay:
+        """Return what pulls the weights in a part of the parameters.
+
+        Parameters
+        ----------
+        part : slice
+            With a start.
+
+        Examples
+        --------
+        >>> Decay(n_weights=5).of(slice(3, 9)).n_weights
+        2
+        """
+        return self._replace(n_weights=max(0, self.n_weights - part.start))
+
 
 NO_DECAY = Decay()
 

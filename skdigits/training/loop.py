@@ -30,7 +30,7 @@ from .history import Tally
 from .lbfgs import minimize
 from .state import TrainingState
 from .stopping import Snapshot
-from .threads import blas_threads
+from .threads import blas_threads, side_by_side
 
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
@@ -119,6 +119,7 @@ class Trainer:
             with (
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
                 blas_threads(self.network.largest_product(self._rows_at_once())),
+                side_by_side(self.gradient.size) as self.in_parts,
             ):
                 self.settings.solver.train(self)
         except KeyboardInterrupt:
@@ -201,7 +202,15 @@ class Trainer:
             if norm > settings.clip_norm:
                 self.gradient *= settings.clip_norm / norm
         scalars = optimizer.scalars(state.step, rate, *settings.schedule.momenta(clock))
-        optimizer.update(network.parameters, self.gradient, state.slots, scalars, decay)
+        self.in_parts(
+            lambda part: optimizer.update(
+                network.parameters[part],
+                self.gradient[part],
+                state.slots[:, part],
+                scalars,
+                decay.of(part),
+            )
+        )
         if state.step % FLUSH_EVERY == 0:
             for vector in (network.parameters, *state.slots):
                 flush_tiny(vector)

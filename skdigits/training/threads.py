@@ -1,4 +1,4 @@
-"""As many threads for BLAS as the work is worth.
+"""As many threads as the work is worth, for BLAS and for what BLAS leaves to do.
 
 To wake a thread and to wait for it takes some ten microseconds, as long as a small matrix product.
 So a training whose products are all small keeps BLAS on one thread; no training asks for more
@@ -7,8 +7,12 @@ threads than BLAS has been allowed from outside.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from functools import cache
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -79,3 +83,52 @@ def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextMa
     ...     product = "on one thread"
     """
     return _ONE_THREAD if left_alone <= largest_product < SMALL else nullcontext()
+
+
+WORTH_A_THREAD = 2**19
+"""Numbers in a vector whose update takes far longer than to wake a thread for it."""
+
+_TOGETHER = 2**10
+"""Numbers that stay in one part, so that a compiled loop treats each as it would in the whole."""
+
+Work = Callable[[slice], object]
+
+
+@contextmanager
+def side_by_side(size: int) -> Iterator[Callable[[Work], None]]:
+    """Give a function that has a vector worked on in parts, each in a thread of its own.
+
+    Parameters
+    ----------
+    size : int
+        Numbers in the vector. A long one has as many threads as BLAS is allowed, a short one none
+        but the caller's.
+
+    Yields
+    ------
+    run : callable
+        ``run(work)`` calls ``work(part)`` for slices that make up the vector, and returns when all
+        are done.
+
+    Examples
+    --------
+    >>> vector = [1, 2, 3]
+    >>> with side_by_side(len(vector)) as run:
+    ...     run(lambda part: print(vector[part]))
+    [1, 2, 3]
+    """
+    allowed = max((library.get_num_threads() for library in _libraries()), default=1)
+    n_parts = max(1, min(allowed, size // WORTH_A_THREAD))
+    bounds = [size * i // n_parts // _TOGETHER * _TOGETHER for i in range(n_parts)]
+    first, *others = (slice(*ends) for ends in pairwise([*bounds, size]))
+    with ThreadPoolExecutor(len(others) or 1) as pool:
+
+        def run(work: Work) -> None:
+            """Work on the first part while other threads work on theirs."""
+            # What holds here, such as NumPy's handling of overflow, holds there.
+            rest = [pool.submit(copy_context().run, work, part) for part in others]
+            work(first)
+            for part in rest:
+                part.result()
+
+        yield run
