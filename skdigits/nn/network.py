@@ -10,6 +10,7 @@ optimizer, a norm, a snapshot and a checkpoint each deal with a single array; th
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,11 @@ class Network:
 
     def largest_product(self, n_rows: int) -> int:
         """Return the multiplications in the largest matrix product on so many rows."""
-        sizes = [math.prod(p.shape) for p in self.chain.parameters if p.role == "weight"]
-        return n_rows * max(sizes)
+        return n_rows * self._largest_weight
+
+    @cached_property
+    def _largest_weight(self) -> int:
+        return max(math.prod(p.shape) for p in self.chain.parameters if p.role == "weight")
 
     @property
     def weights(self) -> list[NDArray]:
