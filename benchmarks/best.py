@@ -3,7 +3,7 @@
 ``python benchmarks/best.py FOLDER`` trains, one after the other, the networks of the committee on
 all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
 each, after its last epoch; then all of them vote. The first is `best` itself. With names, such as
-``python benchmarks/best.py FOLDER stretch-0.2``, only these are trained, so that several processes
+``python benchmarks/best.py FOLDER upright-0``, only these are trained, so that several processes
 can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates, each with two layers and 30 epochs, on

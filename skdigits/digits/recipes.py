@@ -12,20 +12,27 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 
 from skdigits.classifier import FromScratchMLPClassifier
-from skdigits.digits.augmentation import ElasticDeformation, Fading, RandomAffine, RandomStroke
+from skdigits.digits.augmentation import (
+    Augmentation,
+    ElasticDeformation,
+    Fading,
+    RandomAffine,
+    RandomStroke,
+)
 from skdigits.digits.upright import Upright
 from skdigits.nn.component import Names, check_parameter
 
 
-def _upright_in_the_end(stretch: float) -> Fading:
-    """Return deformations that are followed by what takes most of them away again.
+def _fading(deformed: Augmentation) -> Fading:
+    """Return what lets a network end on images nearly as sharp as those it is for.
 
-    Deformations as in Ciresan et al. (2010). That they fade lets the network end on images nearly
-    as sharp as those it is for, after He et al. (2019), Data augmentation revisited. Upright, the
-    images are read by one slant, place and size, whatever the deformations have made of these.
+    After He et al. (2019), Data augmentation revisited.
     """
-    deformed = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
-    return Fading(augment=deformed + Upright(stretch=stretch), start=0.8, end=0.1)
+    return Fading(augment=deformed, start=0.8, end=0.1)
+
+
+# As in Ciresan et al. (2010); MNIST's digits are centred, so that none is shifted.
+_DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -74,7 +81,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        "augment": _upright_in_the_end(stretch=0.2),
+        # Upright, the images are read by one slant, place and size, whatever the deformations have
+        # made of these.
+        "augment": _fading(_DEFORMED + Upright()),
     },
 }
 """
@@ -122,10 +131,10 @@ def recipe(name: str, **changes: Any) -> FromScratchMLPClassifier:
 
 
 def committee(**params: Any) -> VotingClassifier:
-    """Return four networks of the recipe `best` that vote by their mean probability.
+    """Return five networks of the recipe `best` that vote by their mean probability.
 
-    Each sees the digits stretched by other amounts to a common size, so that they err on different
-    digits. The first is `best` itself.
+    Three see the digits upright, stretched by different amounts to a common size, and two as they
+    are written: these err more often, but on other digits. The first is `best` itself.
 
     Parameters
     ----------
@@ -145,10 +154,17 @@ def committee(**params: Any) -> VotingClassifier:
     Examples
     --------
     >>> [name for name, _ in committee().estimators]
-    ['stretch-0.2', 'stretch-0.0', 'stretch-0.3', 'stretch-0.1']
+    ['upright-0', 'plain-1', 'upright-2', 'plain-3', 'upright-4']
     """
+    seen = {
+        "upright-0": _DEFORMED + Upright(),
+        "plain-1": _DEFORMED,
+        "upright-2": _DEFORMED + Upright(stretch=0),
+        "plain-3": _DEFORMED,
+        "upright-4": _DEFORMED + Upright(stretch=0.3),
+    }
     voters = [
-        (f"stretch-{stretch}", recipe("best", augment=_upright_in_the_end(stretch), random_state=i))
-        for i, stretch in enumerate((0.2, 0.0, 0.3, 0.1))
+        (name, recipe("best", augment=_fading(deformed), random_state=seed))
+        for seed, (name, deformed) in enumerate(seen.items())
     ]
     return VotingClassifier(voters, voting="soft", **params)
