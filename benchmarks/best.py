@@ -20,32 +20,28 @@ import joblib
 import numpy as np
 from common import compare, machine, mnist
 
-from skdigits.digits import Compose, ElasticDeformation, Fading, RandomAffine, Upright
+from skdigits.digits import Compose, ElasticDeformation, RandomAffine, Upright
 from skdigits.digits.recipes import committee, recipe
 
 
-def deformed(*, affine=None, elastic=None, upright=None) -> dict:
-    """Return the recipe's augmentation with other parameters."""
-    steps = [
-        RandomAffine(**{"shift": 0, **(affine or {})}),
-        ElasticDeformation(**{"alpha": 44, **(elastic or {})}),
-        Upright(**(upright or {})),
-    ]
-    return {"augment": Fading(augment=Compose(steps=steps), start=0.8, end=0.1)}
+def fading(deformed: Compose) -> dict:
+    """Return the recipe's augmentation with other deformations, fading as they do."""
+    return {"augment": recipe("best").augment.set_params(augment=deformed)}
 
 
-_NOT_UPRIGHT = RandomAffine() + ElasticDeformation()
-_WITHOUT_SHIFTS = RandomAffine(shift=0) + ElasticDeformation()
+_AS_WRITTEN = RandomAffine() + ElasticDeformation()
+_AFFINE, _ELASTIC = RandomAffine(shift=0), ElasticDeformation(alpha=44)
+_WEAKER = RandomAffine(shift=0, rotation=9, scale=0.1) + ElasticDeformation(alpha=31)
 CANDIDATES: dict[str, dict] = {
     "as it is": {},
-    "neither upright nor fading": {"augment": _NOT_UPRIGHT},
-    "not upright": {"augment": Fading(augment=_NOT_UPRIGHT, start=0.8, end=0.1)},
-    "not upright, no shifts": {"augment": Fading(augment=_WITHOUT_SHIFTS, start=0.8, end=0.1)},
-    "no fading": {"augment": _WITHOUT_SHIFTS + Upright()},
-    "not stretched": deformed(upright={"stretch": 0}),
-    "stretched more": deformed(upright={"stretch": 0.35}),
-    "weaker elastic": deformed(elastic={"alpha": 36}),
-    "weaker": deformed(affine={"rotation": 9, "scale": 0.1}, elastic={"alpha": 31}),
+    "neither upright nor fading": {"augment": _AS_WRITTEN},
+    "not upright": fading(_AS_WRITTEN),
+    "not upright, no shifts": fading(_AFFINE + _ELASTIC),
+    "no fading": {"augment": _AFFINE + _ELASTIC + Upright()},
+    "not stretched": fading(_AFFINE + _ELASTIC + Upright(stretch=0)),
+    "stretched more": fading(_AFFINE + _ELASTIC + Upright(stretch=0.35)),
+    "weaker elastic": fading(_AFFINE + ElasticDeformation() + Upright()),
+    "weaker": fading(_WEAKER + Upright()),
     "batches of 256": {"batch_size": 256},
     "more dropout": {"dropout": 0.15},
     "label smoothing": {"label_smoothing": 0.05},

@@ -22,7 +22,8 @@ class Prepared(Layer):
     Parameters
     ----------
     function : callable
-        ``batch -> batch``, of the same shape and dtype.
+        ``batch -> batch``, of the same shape. What it is given may be the caller's own array, and
+        stays as it is.
 
     Examples
     --------

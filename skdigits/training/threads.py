@@ -19,6 +19,17 @@ from typing import Any
 SMALL = 4_000_000
 """Multiplications in a product that one thread does about as fast as two."""
 
+ALONE = 2**18
+"""Multiplications in a product for which OpenBLAS wakes no thread anyway."""
+
+WORTH_A_THREAD = 2**19
+"""Numbers in a vector whose update takes far longer than to wake a thread for it."""
+
+_TOGETHER = 2**10
+"""Numbers that stay in one part, so that a compiled loop treats each as it would in the whole."""
+
+Work = Callable[[slice], object]
+
 
 @cache
 def _libraries() -> list[Any]:
@@ -26,10 +37,6 @@ def _libraries() -> list[Any]:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas").lib_controllers
-
-
-ALONE = 2**18
-"""Multiplications in a product for which OpenBLAS wakes no thread anyway."""
 
 
 class OneThread:
@@ -83,15 +90,6 @@ def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextMa
     ...     product = "on one thread"
     """
     return _ONE_THREAD if left_alone <= largest_product < SMALL else nullcontext()
-
-
-WORTH_A_THREAD = 2**19
-"""Numbers in a vector whose update takes far longer than to wake a thread for it."""
-
-_TOGETHER = 2**10
-"""Numbers that stay in one part, so that a compiled loop treats each as it would in the whole."""
-
-Work = Callable[[slice], object]
 
 
 @contextmanager
