@@ -149,7 +149,7 @@ class FromScratchMLPClassifier(
         ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
         overwrite and a ``numpy.random.Generator``; changes the training batches alone, on a worker
         thread. One with a method ``at(progress)`` is asked for each epoch's function; one with an
-        attribute `normalization`, ``batch -> batch``, has it applied to all rows in prediction.
+        attribute `prepare`, ``batch -> batch``, has it applied to all rows in prediction.
 
     Attributes
     ----------

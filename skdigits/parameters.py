@@ -246,7 +246,7 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
         estimator.input_dropout,
         estimator.noise,
         estimator.residual,
-        getattr(estimator.augment, "normalization", None),
+        getattr(estimator.augment, "prepare", None),
     ).chain()
 
 

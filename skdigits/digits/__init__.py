@@ -9,6 +9,7 @@ from skdigits.digits.augmentation import (
     RandomStroke,
 )
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
+from skdigits.digits.directions import Directions
 from skdigits.digits.files import load_idx, load_kaggle
 from skdigits.digits.finding import Box
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
@@ -18,6 +19,7 @@ __all__ = [
     "Box",
     "Compose",
     "DigitImages",
+    "Directions",
     "ElasticDeformation",
     "Fading",
     "PixelNoise",

@@ -67,7 +67,7 @@ class Augmentation(Component):
     """The parameters that say how much is changed; where all are 0, nothing is."""
 
     @property
-    def normalization(self) -> Callable[[NDArray], NDArray] | None:
+    def prepare(self) -> Callable[[NDArray], NDArray] | None:
         """What images outside training need as well, a function of a batch; None for nothing."""
         return None
 
@@ -142,6 +142,22 @@ class ImageAugmentation(Augmentation):
                 f"images of {batch.shape[1]} pixels; it must be (height, width) with "
                 f"height * width = {batch.shape[1]}."
             )
+
+
+class Preparation(ImageAugmentation):
+    """What images go through in prediction as they do in training, without randomness."""
+
+    @property
+    def prepare(self) -> Callable[[NDArray], NDArray]:
+        """The function of a batch; what it is given stays as it is."""
+        return self._prepared
+
+    def _prepared(self, batch: NDArray) -> NDArray:
+        raise NotImplementedError
+
+    def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
+        """Return a prepared batch; see :class:`Augmentation`."""
+        return self._prepared(batch)
 
 
 class Deformation(ImageAugmentation):
@@ -578,16 +594,16 @@ class Compose(Augmentation):
         return type(self)(steps=steps)
 
     @property
-    def normalization(self) -> Callable[[NDArray], NDArray] | None:
-        """The normalisations of all steps, one after the other."""
-        return self._normalized if self._normalizations() else None
+    def prepare(self) -> Callable[[NDArray], NDArray] | None:
+        """What all steps do outside training, one after the other."""
+        return self._prepared if self._preparing() else None
 
-    def _normalizations(self) -> list[Callable[[NDArray], NDArray]]:
-        found = (getattr(step, "normalization", None) for step in self.steps)
+    def _preparing(self) -> list[Callable[[NDArray], NDArray]]:
+        found = (getattr(step, "prepare", None) for step in self.steps)
         return [function for function in found if function is not None]
 
-    def _normalized(self, batch: NDArray) -> NDArray:
-        for function in self._normalizations():
+    def _prepared(self, batch: NDArray) -> NDArray:
+        for function in self._preparing():
             batch = function(batch)
         return batch
 
@@ -662,9 +678,9 @@ class Fading(Component):
         return self.augment.scaled(1 + gone * (self.end - 1))
 
     @property
-    def normalization(self) -> Callable[[NDArray], NDArray] | None:
+    def prepare(self) -> Callable[[NDArray], NDArray] | None:
         """That of what fades; it doesn't fade."""
-        return self.augment.normalization
+        return self.augment.prepare
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch changed in full strength; see :class:`Augmentation`."""

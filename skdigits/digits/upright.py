@@ -7,14 +7,14 @@ What only the writer's hand decides, and not the class, need not be learnt::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.augmentation import ImageAugmentation, warp
+from skdigits.digits.augmentation import ImageAugmentation, Preparation, warp
 from skdigits.nn.component import Interval
 
 _FLAT = 1e-3
@@ -22,7 +22,7 @@ _FLAT = 1e-3
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Upright(ImageAugmentation):
+class Upright(Preparation):
     r"""Shear, shift and stretch each image until its ink stands upright, centred, of one size.
 
     With the pixels as masses at rows :math:`r` and columns :math:`c`, the slant is the slope of the
@@ -37,8 +37,8 @@ class Upright(ImageAugmentation):
     :math:`(\bar r + a R, \; \bar c + s a R + b C)`, where :math:`a = h / h_0` and
     :math:`b = w / w_0` are as far from 1 as `stretch` allows.
 
-    As the last step of an augmentation it normalises deformed digits, and by its `normalization`
-    the network's predictions normalise what they are given, which is not deformed.
+    As the last step of an augmentation it normalises deformed digits, and by its `prepare` the
+    network's predictions normalise what they are given, which is not deformed.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ class Upright(ImageAugmentation):
     --------
     >>> slanted = np.eye(5, dtype=np.float32).reshape(1, -1)
     >>> upright = Upright(stretch=0, image_shape=(5, 5))
-    >>> upright.normalization(slanted).reshape(5, 5)[:, 2]
+    >>> upright.prepare(slanted).reshape(5, 5)[:, 2]
     array([1., 1., 1., 1., 1.], dtype=float32)
 
     In front of any estimator, without a network's augmentation:
 
     >>> from sklearn.preprocessing import FunctionTransformer
-    >>> transformer = FunctionTransformer(upright.normalization)
+    >>> transformer = FunctionTransformer(upright.prepare)
     """
 
     stretch: float = 0.2
@@ -82,16 +82,7 @@ class Upright(ImageAugmentation):
         "width": (Interval("(0, inf)"),),
     }
 
-    @property
-    def normalization(self) -> Callable[[NDArray], NDArray]:
-        """The function of a batch, without randomness."""
-        return self._normalized
-
-    def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return upright images; see :class:`Augmentation`."""
-        return self._normalized(batch)
-
-    def _normalized(self, batch: NDArray) -> NDArray:
+    def _prepared(self, batch: NDArray) -> NDArray:
         self.check(batch)
         fields = _fields(self.image_shape).astype(batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)

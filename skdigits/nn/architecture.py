@@ -91,7 +91,7 @@ class Architecture:
     residual : bool
         Whether each hidden layer has a skip connection.
     prepare : callable or None
-        ``batch -> batch``, applied to the inputs in prediction.
+        ``batch -> batch``, applied to the inputs in prediction; in training they come prepared.
 
     Examples
     --------
@@ -115,9 +115,12 @@ class Architecture:
 
     def chain(self) -> Chain:
         """Return the layers, from the inputs to the logits."""
-        layers: list[Layer] = [] if self.prepare is None else [Prepared(self.prepare)]
-        layers += [*self._noise(), *self._drop(self.input_dropout, Identity())]
+        layers: list[Layer] = []
         fan_in = self.n_features
+        if self.prepare is not None:
+            prepared = Prepared(self.prepare)
+            layers, fan_in = [prepared], prepared.n_outputs(fan_in)
+        layers += [*self._noise(), *self._drop(self.input_dropout, Identity())]
         rates = self.dropout or [0.0] * len(self.hidden)
         for units, function, rate in zip(self.hidden, self.activations, rates, strict=True):
             block = self._block(fan_in, units, function, rate)

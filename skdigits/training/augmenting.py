@@ -40,7 +40,7 @@ def at(augment: Augment, progress: float) -> Augment:
 
 
 def augmented(
-    batches: Iterator[Batch], augment: Augment, rng: np.random.Generator
+    batches: Iterator[Batch], augment: Augment, rng: np.random.Generator, n_inputs: int
 ) -> Iterator[Batch]:
     """Yield batches whose inputs a function has changed.
 
@@ -50,6 +50,8 @@ def augmented(
         Their inputs may lie in memory that the next batch overwrites.
     augment : callable
     rng : numpy.random.Generator
+    n_inputs : int
+        How many numbers the network takes from a row.
 
     Yields
     ------
@@ -59,15 +61,16 @@ def augmented(
     Raises
     ------
     ValueError
-        The function returned something else than numbers of the shape it was given.
+        The function returned something else than so many numbers for each row.
     """
     for batch in batches:
         inputs = batch.inputs
+        shape = (len(inputs), n_inputs)
         changed = np.asarray(augment(inputs, rng))
-        if changed.shape != inputs.shape or not np.issubdtype(changed.dtype, np.number):
+        if changed.shape != shape or not np.issubdtype(changed.dtype, np.number):
             raise ValueError(
                 f"augment returned an array of shape {changed.shape} and dtype {changed.dtype}; it "
-                f"must return numbers of the shape it was given, {inputs.shape}."
+                f"must return numbers of shape {shape}."
             )
         # A copy, since the function may use the same memory again for the next batch.
         yield batch._replace(inputs=np.array(changed, inputs.dtype, order="C"))

@@ -175,7 +175,8 @@ class Trainer:
             return found
         clock = Clock(state.step, n_steps, n_steps * settings.max_epochs)
         augment = at(settings.augment, clock.progress)
-        return ahead(augmented(found, augment, state.augment_rng))
+        n_inputs = self.network.weights[0].shape[0]
+        return ahead(augmented(found, augment, state.augment_rng, n_inputs))
 
     def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
         """Run the network forward and backward; return the loss and the logits."""

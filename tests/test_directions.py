@@ -1,0 +1,161 @@
+"""Edges by direction, and networks whose inputs are others than the rows they are given."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import sobel
+from small import classifier
+
+from skdigits.digits import Directions, RandomAffine, Upright, load_digits_8x8
+from skdigits.digits.directions import _gradient, _shares
+
+SHAPE = (9, 9)
+HALF = 0.5**0.5
+DIAGONAL = [(HALF, HALF), (HALF, -HALF), (-HALF, HALF), (-HALF, -HALF)]
+TOWARDS = [(1, 0), (-1, 0), (0, 1), (0, -1), *DIAGONAL]
+SMALL = Directions(places=4, image_shape=(8, 8))
+
+images = arrays(np.float64, (2, *SHAPE), elements=st.floats(0, 1, width=16))
+
+
+def digits():
+    bunch = load_digits_8x8()
+    return (bunch.X_train[:200] / 16).astype(np.float32), bunch.y_train[:200]
+
+
+def planes(image, places=3):
+    """The features, of shape (8, places, places)."""
+    prepare = Directions(places=places, image_shape=SHAPE).prepare
+    return prepare(image.reshape(1, -1)).reshape(8, places, places)
+
+
+@given(images)
+def test_the_gradient_is_sobels(images):
+    for image, r, c in zip(images, *_gradient(images), strict=True):
+        assert_allclose(r, sobel(image, axis=0, mode="constant") / 4, atol=1e-12)
+        assert_allclose(c, sobel(image, axis=1, mode="constant") / 4, atol=1e-12)
+
+
+@given(images)
+def test_two_shares_at_most_make_up_the_gradient(images):
+    gradient = np.stack(_gradient(images))
+    shares = _shares(*gradient)
+    assert (shares >= 0).all()
+    assert ((shares > 0).sum(axis=0) <= 2).all()
+    assert_allclose(np.einsum("kd,k...->d...", TOWARDS, shares), gradient, atol=1e-12)
+
+
+@given(images)
+def test_a_mirror_image_has_mirrored_features(images):
+    features = planes(images[0])
+    swapped = features[[0, 1, 3, 2, 5, 4, 7, 6]]
+    assert_allclose(planes(images[0][:, ::-1]), swapped[:, :, ::-1], atol=1e-9)
+    swapped = features[[1, 0, 2, 3, 6, 7, 4, 5]]
+    assert_allclose(planes(images[0][::-1]), swapped[:, ::-1], atol=1e-9)
+
+
+@given(images)
+def test_rows_and_columns_are_treated_alike(images):
+    swapped = planes(images[0])[[2, 3, 0, 1, 4, 6, 5, 7]]
+    assert_allclose(planes(images[0].T), swapped.swapaxes(1, 2), atol=1e-9)
+
+
+def test_an_edge_across_the_image_faces_its_ink():
+    image = np.zeros(SHAPE)
+    image[4:] = 1
+    interior = planes(image, places=9)[:, 2:6, 2:7]
+    assert (interior[0] > 0.1).all()
+    assert_allclose(interior[1:4], 0, atol=0.2)
+
+
+def test_all_weights_of_a_place_sum_to_one():
+    ramp = np.outer(np.arange(28), np.ones(28)) / 28
+    features = Directions(places=7).prepare(ramp.reshape(1, -1)).reshape(8, 7, 7)
+    assert_allclose(features[0, 3, 3] ** 2, 2 / 28, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_features_go_with_the_root_of_the_ink(dtype):
+    X = digits()[0].astype(dtype)
+    features = SMALL.prepare(X)
+    assert features.dtype == dtype
+    assert features.shape == (200, 8 * 16)
+    assert_allclose(SMALL.prepare(4 * X), 2 * features, atol=1e-5)
+    assert_array_equal(SMALL.prepare(0 * X), np.zeros_like(features))
+
+
+def test_one_by_one_is_as_all_at_once():
+    X = np.tile(digits()[0].astype(float), (4, 1))
+    single = np.concatenate([SMALL.prepare(row[np.newaxis]) for row in X])
+    assert_allclose(single, SMALL.prepare(X), atol=1e-7)
+
+
+def test_images_need_not_be_square():
+    image = np.arange(12.0).reshape(1, 12)
+    assert Directions(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"places": 0}, "Directions: places=0 is not allowed"),
+        ({"places": 2.5}, r"Directions: places=2.5 is not allowed"),
+        ({}, r"Directions: image_shape=\(28, 28\).*64 pixels"),
+    ],
+)
+def test_what_is_wrong_is_named(params, message):
+    X, y = digits()
+    with pytest.raises(ValueError, match=message):
+        classifier(augment=Directions(**params)).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_network_has_the_inputs_that_its_preparation_makes(residual):
+    X, y = digits()
+    shaken = RandomAffine(image_shape=(8, 8), shift=0)
+    augment = shaken + Upright(image_shape=(8, 8)) + SMALL
+    clf = classifier(augment=augment, residual=residual, max_iter=3, early_stopping=True)
+    clf.fit(X, y)
+    assert clf.n_features_in_ == 64
+    assert clf.coefs_[0].shape[0] == 128
+    assert clf.summary()[1][:2] == ("Prepared", 128)
+    probabilities = clf.predict_proba(X)
+    assert_allclose(probabilities, clf.predict_proba(X.astype(float)), atol=1e-5)
+    assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), probabilities)
+    clf.set_params(max_iter=5, warm_start=True).fit(X, y)
+    assert clf.n_iter_ == 5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_inside_is_as_outside():
+    X, y = digits()
+    Z = SMALL.prepare(X)
+    inside = classifier(augment=SMALL, hidden_layer_sizes=32).fit(X, y, X_val=X, y_val=y)
+    outside = classifier(hidden_layer_sizes=32).fit(Z, y, X_val=Z, y_val=y)
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        assert_allclose(inside.history_[name], outside.history_[name], rtol=1e-3)
+    assert_allclose(inside.predict_proba(X), outside.predict_proba(Z), atol=1e-3)
+
+
+def test_a_preparation_returns_a_row_for_each_row():
+    def augment(batch, rng):
+        return batch
+
+    augment.prepare = lambda batch: batch[1:]
+    with pytest.raises(ValueError, match=r"prepare of augment returned .* shape \(0, 64\) for one"):
+        classifier(augment=augment).fit(*digits())
+
+
+def test_an_augmentation_returns_as_many_columns_as_its_preparation():
+    def augment(batch, rng):
+        return batch
+
+    augment.prepare = lambda batch: batch[:, 1:]
+    with pytest.raises(ValueError, match=r"shape \(200, 64\).* numbers of shape \(200, 63\)"):
+        classifier(augment=augment).fit(*digits())
