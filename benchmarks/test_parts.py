@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.digits import DigitImages, ElasticDeformation, RandomAffine
+from skdigits.digits import DigitImages, Directions, ElasticDeformation, RandomAffine, Upright
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.fused import fused
@@ -103,6 +103,11 @@ def test_prediction(benchmark, n_rows, rng):
 def test_augmentation(benchmark, rng):
     images = rng.random((256, 784), dtype=np.float32)
     benchmark(RandomAffine() + ElasticDeformation(), images, rng)
+
+
+@pytest.mark.parametrize("step", [Upright(), Directions()], ids=repr)
+def test_preparation(benchmark, step, rng):
+    benchmark(step.prepare, rng.random((256, 784), dtype=np.float32))
 
 
 def test_images_in_mnists_form(benchmark):
