@@ -6,7 +6,7 @@ each, after its last epoch; then all of them vote. The first is `best` itself. W
 ``python benchmarks/best.py FOLDER edges-0``, only these are trained, so that several processes
 can share the work. What is already in the folder is not trained again.
 
-``python benchmarks/best.py choose`` compares candidates on 10,000 of the training digits.
+``python benchmarks/best.py choose`` compares candidates on training digits of other writers.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def vote(files: list[Path]) -> None:
 
 def choose() -> None:
     models = {name: recipe("best", **{"random_state": 0, **c}) for name, c in CANDIDATES.items()}
-    compare(models, 10_000)
+    compare(models)
 
 
 def train_and_vote(folder: Path, names: list[str]) -> None:

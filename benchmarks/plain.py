@@ -1,6 +1,6 @@
 """The recipe `plain` on MNIST: a plain network without augmentation or ensembles.
 
-``python benchmarks/plain.py choose`` compares candidates on 6,000 of the 60,000 training digits;
+``python benchmarks/plain.py choose`` compares candidates on training digits of other writers;
 ``python benchmarks/plain.py`` trains the recipe on all 60,000 with three seeds (or with those that
 are given, so that several machines can share the work) and looks at the 10,000 test digits once for
 each, after the last epoch.
@@ -35,7 +35,7 @@ def choose(names: list[str]) -> None:
     candidates = {
         name: recipe("plain", random_state=0, **CANDIDATES[name]) for name in names or CANDIDATES
     }
-    compare(candidates, held_out=6_000)
+    compare(candidates)
 
 
 def show(seeds: list[int]) -> None:
