@@ -6,8 +6,8 @@ network is trained with three seeds. Where the tutorial held out rows of the tra
 we, and the network as published is judged on those alone; all others are trained on the 60,000
 training digits and look at the 10,000 test digits once, after the last epoch.
 
-``python benchmarks/published.py choose`` compares candidates for the improvements on training digits
-of other writers.
+``python benchmarks/published.py choose`` compares candidates for the improvements on training
+digits of other writers.
 """
 
 from __future__ import annotations
