@@ -14,6 +14,7 @@ from skdigits.digits.files import load_idx, load_kaggle
 from skdigits.digits.finding import Box
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
 from skdigits.digits.upright import Upright
+from skdigits.digits.views import Views
 
 __all__ = [
     "Box",
@@ -26,6 +27,7 @@ __all__ = [
     "RandomAffine",
     "RandomStroke",
     "Upright",
+    "Views",
     "extract_digits",
     "find_digits",
     "load_digits_8x8",

@@ -541,7 +541,47 @@ class PixelNoise(ImageAugmentation):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Compose(Augmentation):
+class Combination(Augmentation):
+    """What several augmentations make together; see :class:`Compose` and :class:`Views`."""
+
+    steps: Sequence[Any] = ()
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "steps": (Instance((list, tuple), "a list of functions (batch, rng) -> batch"),)
+    }
+
+    def validate(self) -> None:
+        """Check the steps and their parameters.
+
+        Raises
+        ------
+        InvalidParameterError
+            One of the steps can't be called, or a parameter of it is out of bounds.
+        """
+        super().validate()
+        for i, step in enumerate(self.steps):
+            check_parameter(type(self).__name__, f"steps[{i}]", step, (_STEP,))
+            if isinstance(step, Augmentation):
+                step.validate()
+
+    def scaled(self, strength: float) -> Self:
+        """Return a combination of the scaled steps; plain functions stay as they are.
+
+        Parameters
+        ----------
+        strength : float in [0, inf)
+        """
+        steps = [
+            step.scaled(strength) if isinstance(step, Augmentation) else step for step in self.steps
+        ]
+        return type(self)(steps=steps)
+
+    def preparing(self) -> list[Callable[[NDArray], NDArray] | None]:
+        """Return what each step does outside training."""
+        return [getattr(step, "prepare", None) for step in self.steps]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Compose(Combination):
     """One augmentation after the other, which is what ``+`` makes of them.
 
     Neighbours that are deformations share a single interpolation, which is faster and keeps strokes
@@ -562,48 +602,13 @@ class Compose(Augmentation):
     (2, 784)
     """
 
-    steps: Sequence[Any] = ()
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "steps": (Instance((list, tuple), "a list of functions (batch, rng) -> batch"),)
-    }
-
-    def validate(self) -> None:
-        """Check the steps and their parameters.
-
-        Raises
-        ------
-        InvalidParameterError
-            One of the steps can't be called, or a parameter of it is out of bounds.
-        """
-        super().validate()
-        for i, step in enumerate(self.steps):
-            check_parameter("Compose", f"steps[{i}]", step, (_STEP,))
-            if isinstance(step, Augmentation):
-                step.validate()
-
-    def scaled(self, strength: float) -> Self:
-        """Return a composition of the scaled steps; plain functions stay as they are.
-
-        Parameters
-        ----------
-        strength : float in [0, inf)
-        """
-        steps = [
-            step.scaled(strength) if isinstance(step, Augmentation) else step for step in self.steps
-        ]
-        return type(self)(steps=steps)
-
     @property
     def prepare(self) -> Callable[[NDArray], NDArray] | None:
         """What all steps do outside training, one after the other."""
-        return self._prepared if self._preparing() else None
-
-    def _preparing(self) -> list[Callable[[NDArray], NDArray]]:
-        found = (getattr(step, "prepare", None) for step in self.steps)
-        return [function for function in found if function is not None]
+        return self._prepared if any(self.preparing()) else None
 
     def _prepared(self, batch: NDArray) -> NDArray:
-        for function in self._preparing():
+        for function in filter(None, self.preparing()):
             batch = function(batch)
         return batch
 

@@ -21,6 +21,7 @@ from skdigits.digits.augmentation import (
 )
 from skdigits.digits.directions import Directions
 from skdigits.digits.upright import Upright
+from skdigits.digits.views import Views
 from skdigits.nn.component import Names, check_parameter
 
 
@@ -70,7 +71,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        "augment": RandomAffine() + ElasticDeformation() + RandomStroke(),
+        "augment": RandomAffine()
+        + ElasticDeformation()
+        + RandomStroke()
+        + Upright()
+        + Directions(),
     },
     "best": {
         "hidden_layer_sizes": (2048, 1024),
@@ -82,9 +87,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
-        # stands upright, and again less in the directions of its edges.
-        "augment": _fading(_DEFORMED + Upright() + Directions()),
+        # What a writer's hand does to a digit changes its pixels; less of it is left in the
+        # directions of its edges, and again less once the digit stands upright.
+        "augment": _fading(_DEFORMED + Views(steps=[Directions(), Upright() + Directions()])),
     },
 }
 """
