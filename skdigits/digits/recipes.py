@@ -139,8 +139,8 @@ def recipe(name: str, **changes: Any) -> FromScratchMLPClassifier:
 def committee(**params: Any) -> VotingClassifier:
     """Return five networks of the recipe `best` that vote by their mean probability.
 
-    Three see the edges of the digits at more or fewer places, and two see the pixels as they are
-    written: these err more often, but on other digits. The first is `best` itself.
+    The first is `best` itself; each of the others sees the digits in another way, so that they err
+    on other digits.
 
     Parameters
     ----------
@@ -160,14 +160,14 @@ def committee(**params: Any) -> VotingClassifier:
     Examples
     --------
     >>> [name for name, _ in committee().estimators]
-    ['edges-0', 'pixels-1', 'edges-2', 'pixels-3', 'edges-4']
+    ['views-0', 'pixels-1', 'strokes-2', 'upright-3', 'edges-4']
     """
     seen = {
-        "edges-0": _DEFORMED + Upright() + Directions(),
+        "views-0": RECIPES["best"]["augment"].augment,
         "pixels-1": _DEFORMED,
-        "edges-2": _DEFORMED + Upright() + Directions(places=9),
-        "pixels-3": _DEFORMED,
-        "edges-4": _DEFORMED + Upright() + Directions(places=11),
+        "strokes-2": _DEFORMED + RandomStroke() + Upright() + Directions(),
+        "upright-3": _DEFORMED + Upright(),
+        "edges-4": _DEFORMED + Upright() + Directions(places=9),
     }
     voters = [
         (name, recipe("best", augment=_fading(deformed), random_state=seed))
