@@ -1,9 +1,9 @@
-"""The recipes `best` and `committee` on MNIST: networks trained on the edges of deformed digits.
+"""The recipes `best` and `committee` on MNIST: networks that see deformed digits in several ways.
 
 ``python benchmarks/best.py FOLDER`` trains, one after the other, the networks of the committee on
 all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
 each, after its last epoch; then all of them vote. The first is `best` itself. With names, such as
-``python benchmarks/best.py FOLDER edges-0``, only these are trained, so that several processes
+``python benchmarks/best.py FOLDER views-0``, only these are trained, so that several processes
 can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates on training digits of other writers.
@@ -19,7 +19,15 @@ import joblib
 import numpy as np
 from common import compare, machine, mnist
 
-from skdigits.digits import Compose, Directions, ElasticDeformation, RandomAffine, Upright
+from skdigits.digits import (
+    Compose,
+    Directions,
+    ElasticDeformation,
+    RandomAffine,
+    RandomStroke,
+    Upright,
+    Views,
+)
 from skdigits.digits.recipes import committee, recipe
 
 
@@ -30,21 +38,28 @@ def fading(deformed: Compose) -> dict:
 
 _AFFINE, _ELASTIC = RandomAffine(shift=0), ElasticDeformation(alpha=44)
 _DEFORMED = _AFFINE + _ELASTIC
-_WEAKER = RandomAffine(shift=0, rotation=9, scale=0.1) + ElasticDeformation(alpha=31)
-_STRONGER = _AFFINE + ElasticDeformation(alpha=54)
+_WEAKER = RandomAffine(shift=0, rotation=8, scale=0.1, shear=0.1) + ElasticDeformation(alpha=30)
+_STRONGER = RandomAffine(shift=0, rotation=15, scale=0.2, shear=0.2) + ElasticDeformation(alpha=60)
+_UPRIGHT = Upright() + Directions()
+_VIEWS = Views(steps=[Directions(), _UPRIGHT])
 CANDIDATES: dict[str, dict] = {
     "as it is": {},
     "another seed": {"random_state": 1},
     "pixels": fading(_DEFORMED),
+    "pixels, 60 epochs": {"max_iter": 60, **fading(_DEFORMED)},
     "upright pixels": fading(_DEFORMED + Upright()),
-    "edges, not upright": fading(_DEFORMED + Directions()),
-    "at 5 x 5 places": fading(_DEFORMED + Upright() + Directions(places=5)),
-    "at 9 x 9 places": fading(_DEFORMED + Upright() + Directions(places=9)),
-    "weaker": fading(_WEAKER + Upright() + Directions()),
-    "stronger": fading(_STRONGER + Upright() + Directions()),
-    "no fading": {"augment": _DEFORMED + Upright() + Directions()},
-    "batches of 256": {"batch_size": 256},
+    "edges as written": fading(_DEFORMED + Directions()),
+    "upright edges": fading(_DEFORMED + _UPRIGHT),
+    "upright edges and pixels": fading(
+        _DEFORMED + Upright() + Views(steps=[Directions(), Compose()])
+    ),
+    "upright edges, at 9 x 9 places": fading(_DEFORMED + Upright() + Directions(places=9)),
+    "upright edges, strokes": fading(_DEFORMED + RandomStroke() + _UPRIGHT),
+    "weaker": fading(_WEAKER + _VIEWS),
+    "stronger": fading(_STRONGER + _VIEWS),
+    "no fading": {"augment": _DEFORMED + _VIEWS},
     "more dropout": {"dropout": 0.15},
+    "dropped inputs": {"input_dropout": 0.1},
     "1024 and 512 units": {"hidden_layer_sizes": (1024, 512)},
     "90 epochs": {"max_iter": 90},
 }

@@ -35,8 +35,8 @@ class Directions(Preparation):
     Gaussian, and the features are the square roots of these averages.
 
     A stroke that moves by a pixel, or that another pen wrote, changes all pixels along its edges
-    but only little of this. A network that sees digits this way, rather than as pixels, makes
-    about a third fewer errors.
+    but only little of this. On digits of writers that it has not learnt from, a network that sees
+    them this way, rather than as pixels, makes about a third fewer errors.
 
     Parameters
     ----------
