@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.digits.augmentation import RandomAffine
+from skdigits.digits import RandomAffine
 from skdigits.digits.published import PUBLISHED, improved_network, published_network
 
 SEEDS = (0, 1, 2)

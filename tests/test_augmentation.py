@@ -17,10 +17,11 @@ from skdigits.digits import (
     PixelNoise,
     RandomAffine,
     RandomStroke,
-    augmentation,
     load_digits_8x8,
+    strokes,
+    warping,
 )
-from skdigits.digits.augmentation import warp
+from skdigits.digits.warping import warp
 
 STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0}
 KINDS = {
@@ -115,7 +116,8 @@ def test_pieces_do_not_matter(monkeypatch, pixels, dtype):
     augment = RandomAffine() + ElasticDeformation() + RandomStroke()
     batch = noise(45, dtype=dtype)
     expected = augment(batch, generator())
-    monkeypatch.setattr(augmentation, "_PIECE", pixels)
+    for module in (warping, strokes):
+        monkeypatch.setattr(module, "PIECE", pixels)
     np.testing.assert_allclose(augment(batch, generator()), expected, atol=2e-5)
 
 

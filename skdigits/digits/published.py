@@ -13,7 +13,7 @@ from typing import Any
 from sklearn.base import clone
 
 from skdigits.classifier import FromScratchMLPClassifier
-from skdigits.digits.augmentation import ElasticDeformation, RandomAffine
+from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.nn.component import Names, check_parameter
 from skdigits.nn.optimizers import SGD
 

@@ -12,14 +12,10 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 
 from skdigits.classifier import FromScratchMLPClassifier
-from skdigits.digits.augmentation import (
-    Augmentation,
-    ElasticDeformation,
-    Fading,
-    RandomAffine,
-    RandomStroke,
-)
+from skdigits.digits.augmentation import Augmentation, Fading
+from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.directions import Directions
+from skdigits.digits.strokes import RandomStroke
 from skdigits.digits.upright import Upright
 from skdigits.digits.views import Views
 from skdigits.nn.component import Names, check_parameter

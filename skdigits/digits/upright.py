@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.augmentation import ImageAugmentation, Preparation, warp
+from skdigits.digits.augmentation import ImageAugmentation, Preparation
+from skdigits.digits.warping import warp
 from skdigits.nn.component import Interval
 
 _FLAT = 1e-3
