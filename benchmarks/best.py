@@ -2,10 +2,9 @@
 
 ``python benchmarks/best.py FOLDER`` trains, one after the other, the networks of the committee on
 all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
-each, after its last epoch; then all of them vote. The first is `best` itself. With names, such as
+each, after its last epoch; then all of them vote. Those named views are `best`. With names, such as
 ``python benchmarks/best.py FOLDER views-0``, only these are trained, so that several processes
-can share the work; ``best-1``, ``best-2``, ... are `best` with other seeds. What is already in the
-folder is not trained again.
+can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates, of fewer units, on training digits of
 other writers; names pick some of them.
@@ -97,8 +96,7 @@ def train_and_vote(folder: Path, names: list[str]) -> None:
     for name in names or voters:
         file = folder / f"{name}.joblib"
         if not file.exists():
-            seed = int(name.rpartition("-")[2])
-            train(name, voters.get(name) or recipe("best", random_state=seed), file)
+            train(name, voters[name], file)
     files = [folder / f"{name}.joblib" for name in voters]
     if all(file.exists() for file in files):
         vote(files)
