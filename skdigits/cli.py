@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from . import __version__
 from .commands import DATA_SETS, CommandError, evaluate, predict, tell, train
+from .digits.recipes import RECIPES, recipe
 from .nn.activations import ACTIVATIONS
 from .nn.optimizers import SOLVERS
 from .nn.schedules import SCHEDULES
@@ -44,6 +45,7 @@ _TRAIN_EXAMPLES = """\
 examples:
   skdigits train
   skdigits train --data mnist --hidden 512 256 --dropout 0.2 --output m.joblib
+  skdigits train --recipe any_image --output m.joblib
 """
 
 _EVALUATE = """\
@@ -122,6 +124,19 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+class _Recipe(Action):
+    """Takes everything from a recipe; what comes after it on the command line changes that."""
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, name: Any, option: Any = None
+    ) -> None:
+        """Set the parameters, but for those that a recipe leaves open."""
+        parameters = recipe(name).get_params(deep=False)
+        for left_open in ("random_state", "verbose"):
+            del parameters[left_open]
+        vars(namespace).update(parameters, data="mnist")
+
+
 def _add_train_options(command: ArgumentParser) -> None:
     _add_data_options(command, "digits", "digits")
     command.add_argument(
@@ -133,6 +148,14 @@ def _add_train_options(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--quiet", dest="verbose", action="store_false", help="no line for each epoch"
+    )
+    command.add_argument(
+        "--recipe",
+        action=_Recipe,
+        choices=RECIPES,
+        metavar="NAME",
+        help=f"a network for mnist: {', '.join(RECIPES)}, of which any_image is the one for "
+        "photographs and drawings; options after it change it",
     )
     _add_network_options(command)
     _add_training_options(command)

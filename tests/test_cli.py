@@ -20,6 +20,7 @@ from sklearn.preprocessing import MinMaxScaler
 from skdigits import FromScratchMLPClassifier, __version__
 from skdigits.cli import main
 from skdigits.digits import DigitImages, load_digits_8x8
+from skdigits.digits.recipes import recipe
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "evaluate", "predict")
@@ -267,6 +268,14 @@ def test_mnist_sized_data_in_a_data_home(digits, enlarged, tmp_path, capsys):
     assert float(re.search(r"Accuracy on 10000 test images: (.*)%", training)[1]) > 90
     n_true = confusions_in(training).sum(axis=1)
     np.testing.assert_array_equal(n_true, np.bincount(labels[60_000:]))
+
+    # A recipe is for MNIST; what comes after it changes it.
+    chosen = ["--recipe", "fast", "--epochs", "1", "--quiet"]
+    other = str(tmp_path / "other.joblib")
+    assert main(["train", "--data-home", str(home), *chosen, "--output", other]) == 0
+    capsys.readouterr()
+    expected = recipe("fast", max_iter=1, random_state=0)
+    assert repr(joblib.load(other)[-1]) == repr(expected)
 
     # The model's size says which data it is for.
     assert main(["evaluate", path, "--data-home", str(home)]) == 0
