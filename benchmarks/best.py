@@ -32,17 +32,15 @@ from skdigits.digits import (
 from skdigits.digits.recipes import committee, recipe
 
 
-def fading(deformed: Compose) -> dict:
-    """Return the recipe's augmentation with other deformations, fading as they do."""
-    return {"augment": recipe("best").augment.set_params(augment=deformed)}
+def fading(deformed: Compose, **changes: float) -> dict:
+    """Return the recipe's augmentation with other deformations, or another way to fade."""
+    return {"augment": recipe("best").augment.set_params(augment=deformed, **changes)}
 
 
-_AFFINE, _ELASTIC = RandomAffine(shift=0), ElasticDeformation(alpha=44)
-_DEFORMED = _AFFINE + _ELASTIC
+_DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 _WEAKER = RandomAffine(shift=0, rotation=8, scale=0.1, shear=0.1) + ElasticDeformation(alpha=30)
 _STRONGER = RandomAffine(shift=0, rotation=15, scale=0.2, shear=0.2) + ElasticDeformation(alpha=60)
 _UPRIGHT = Upright() + Directions()
-_VIEWS = Views(steps=[Directions(), _UPRIGHT])
 CANDIDATES: dict[str, dict] = {
     "views": {},
     "pixels": fading(_DEFORMED) | {"max_iter": 60},
@@ -52,11 +50,12 @@ CANDIDATES: dict[str, dict] = {
     "upright edges, strokes": fading(_DEFORMED + RandomStroke() + _UPRIGHT),
     "upright edges, pixels": fading(_DEFORMED + Upright() + Views(steps=[Directions(), Compose()])),
     "upright edges at 9 x 9 places": fading(_DEFORMED + Upright() + Directions(places=9)),
-    "weaker": fading(_WEAKER + _VIEWS),
-    "stronger": fading(_STRONGER + _VIEWS),
-    "no fading": {"augment": _DEFORMED + _VIEWS},
+    "upright edges, weaker": fading(_WEAKER + _UPRIGHT),
+    "upright edges, stronger": fading(_STRONGER + _UPRIGHT, start=0.9, end=0.5),
+    "upright edges, fading to 0": fading(_DEFORMED + _UPRIGHT, start=0.6, end=0.0),
+    "upright edges, no fading": {"augment": _DEFORMED + _UPRIGHT},
+    "upright edges, dropped inputs": fading(_DEFORMED + _UPRIGHT) | {"input_dropout": 0.1},
     "more dropout": {"dropout": 0.15},
-    "dropped inputs": {"input_dropout": 0.1},
     "2048 and 1024 units": {"hidden_layer_sizes": (2048, 1024)},
     "90 epochs": {"max_iter": 90},
 }

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,7 +140,10 @@ class _Recipe(Action):
         parameters = recipe(name).get_params(deep=False)
         for left_open in ("random_state", "verbose"):
             del parameters[left_open]
-        vars(namespace).update(parameters, data="mnist")
+        given = vars(namespace)
+        if any(given[name] != parser.get_default(name) for name in parameters.keys() & given):
+            raise ArgumentError(self, "must come before the options that change it")
+        given.update(parameters, data="mnist")
 
 
 def _add_train_options(command: ArgumentParser) -> None:

@@ -407,6 +407,13 @@ def test_arguments_that_do_not_parse(arguments, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith("skdigits")
 
 
+def test_a_recipe_comes_before_what_changes_it(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--epochs", "5", "--recipe", "fast"])
+    assert stop.value.code == 2
+    assert "--recipe: must come before the options that change it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
