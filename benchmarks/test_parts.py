@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.digits import DigitImages, Directions, ElasticDeformation, RandomAffine, Upright
+from skdigits.digits import (
+    Bends,
+    DigitImages,
+    Directions,
+    ElasticDeformation,
+    RandomAffine,
+    Upright,
+)
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.fused import fused
@@ -105,7 +112,7 @@ def test_augmentation(benchmark, rng):
     benchmark(RandomAffine() + ElasticDeformation(), images, rng)
 
 
-@pytest.mark.parametrize("step", [Upright(), Directions()], ids=repr)
+@pytest.mark.parametrize("step", [Upright(), Directions(), Bends()], ids=repr)
 def test_preparation(benchmark, step, rng):
     benchmark(step.prepare, rng.random((256, 784), dtype=np.float32))
 

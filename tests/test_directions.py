@@ -11,14 +11,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import sobel
 from small import classifier
 
-from skdigits.digits import Directions, RandomAffine, Upright, load_digits_8x8
-from skdigits.digits.directions import _gradient, _shares
+from skdigits.digits import Bends, Directions, RandomAffine, Upright, Views, load_digits_8x8
+from skdigits.digits.edges import _gradient, _shares, edges, halved
 
 SHAPE = (9, 9)
 HALF = 0.5**0.5
 DIAGONAL = [(HALF, HALF), (HALF, -HALF), (-HALF, HALF), (-HALF, -HALF)]
 TOWARDS = [(1, 0), (-1, 0), (0, 1), (0, -1), *DIAGONAL]
 SMALL = Directions(places=4, image_shape=(8, 8))
+BENDS = Bends(places=2, image_shape=(8, 8))
 
 images = arrays(np.float64, (2, *SHAPE), elements=st.floats(0, 1, width=16))
 
@@ -73,6 +74,35 @@ def test_an_edge_across_the_image_faces_its_ink():
     assert_allclose(interior[1:4], 0, atol=0.2)
 
 
+@given(images, st.integers(1, 9), st.integers(1, 9))
+def test_halved_images_are_means_of_four_pixels(images, height, width):
+    images = images[:, :height, :width]
+    framed = np.zeros((2, 10, 10))
+    framed[:, :height, :width] = images
+    means = framed.reshape(2, 5, 2, 5, 2).mean(axis=(2, 4))
+    rows, columns = -(-height // 2), -(-width // 2)
+    assert_allclose(halved(images), means[:, :rows, :columns], atol=1e-12)
+
+
+@given(images)
+def test_bends_are_the_edges_of_each_plane_of_edges(images):
+    bends = Bends(places=3, image_shape=SHAPE).prepare(images.reshape(2, -1))
+    half = Directions(places=3, image_shape=(5, 5))
+    for k, plane in enumerate(edges(images)):
+        expected = half.prepare(halved(plane).reshape(2, -1)).reshape(2, 8, 9)
+        found = bends.reshape(2, 8, 8, 9)[:, :, k]
+        assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_end_of_a_stroke_bends_where_its_middle_does_not():
+    image = np.zeros((28, 28))
+    image[10:, 12:16] = 1
+    bends = Bends(places=7).prepare(image.reshape(1, -1)).reshape(8, 8, 7, 7)
+    down, right = 0, 2
+    assert bends[down, right, 2, 3] > 0.1
+    assert_allclose(bends[down, right, 5, 3], 0, atol=0.01)
+
+
 def test_all_weights_of_a_place_sum_to_one():
     ramp = np.outer(np.arange(28), np.ones(28)) / 28
     features = Directions(places=7).prepare(ramp.reshape(1, -1)).reshape(8, 7, 7)
@@ -80,24 +110,27 @@ def test_all_weights_of_a_place_sum_to_one():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_features_go_with_the_root_of_the_ink(dtype):
+@pytest.mark.parametrize(("step", "n_features"), [(SMALL, 8 * 16), (BENDS, 64 * 4)])
+def test_features_go_with_the_root_of_the_ink(step, n_features, dtype):
     X = digits()[0].astype(dtype)
-    features = SMALL.prepare(X)
+    features = step.prepare(X)
     assert features.dtype == dtype
-    assert features.shape == (200, 8 * 16)
-    assert_allclose(SMALL.prepare(4 * X), 2 * features, atol=1e-5)
-    assert_array_equal(SMALL.prepare(0 * X), np.zeros_like(features))
+    assert features.shape == (200, n_features)
+    assert_allclose(step.prepare(4 * X), 2 * features, atol=1e-5)
+    assert_array_equal(step.prepare(0 * X), np.zeros_like(features))
 
 
-def test_one_by_one_is_as_all_at_once():
+@pytest.mark.parametrize("step", [SMALL, BENDS])
+def test_one_by_one_is_as_all_at_once(step):
     X = np.tile(digits()[0].astype(float), (4, 1))
-    single = np.concatenate([SMALL.prepare(row[np.newaxis]) for row in X])
-    assert_allclose(single, SMALL.prepare(X), atol=1e-7)
+    single = np.concatenate([step.prepare(row[np.newaxis]) for row in X])
+    assert_allclose(single, step.prepare(X), atol=1e-7)
 
 
 def test_images_need_not_be_square():
     image = np.arange(12.0).reshape(1, 12)
     assert Directions(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 32)
+    assert Bends(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 256)
 
 
 @pytest.mark.parametrize(
@@ -108,10 +141,11 @@ def test_images_need_not_be_square():
         ({}, r"Directions: image_shape=\(28, 28\).*64 pixels"),
     ],
 )
-def test_what_is_wrong_is_named(params, message):
+@pytest.mark.parametrize("kind", [Directions, Bends])
+def test_what_is_wrong_is_named(kind, params, message):
     X, y = digits()
-    with pytest.raises(ValueError, match=message):
-        classifier(augment=Directions(**params)).fit(X, y)
+    with pytest.raises(ValueError, match=message.replace("Directions", kind.__name__)):
+        classifier(augment=kind(**params)).fit(X, y)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -119,12 +153,12 @@ def test_what_is_wrong_is_named(params, message):
 def test_a_network_has_the_inputs_that_its_preparation_makes(residual):
     X, y = digits()
     shaken = RandomAffine(image_shape=(8, 8), shift=0)
-    augment = shaken + Upright(image_shape=(8, 8)) + SMALL
+    augment = shaken + Upright(image_shape=(8, 8)) + Views(steps=[SMALL, BENDS])
     clf = classifier(augment=augment, residual=residual, max_iter=3, early_stopping=True)
     clf.fit(X, y)
     assert clf.n_features_in_ == 64
-    assert clf.coefs_[0].shape[0] == 128
-    assert clf.summary()[1][:2] == ("Prepared", 128)
+    assert clf.coefs_[0].shape[0] == 384
+    assert clf.summary()[1][:2] == ("Prepared", 384)
     probabilities = clf.predict_proba(X)
     assert_allclose(probabilities, clf.predict_proba(X.astype(float)), atol=1e-5)
     assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), probabilities)
