@@ -2,8 +2,8 @@
 
 ``python benchmarks/best.py FOLDER`` trains, one after the other, the networks of the committee on
 all 60,000 training digits, saves each in the folder and looks at the 10,000 test digits once for
-each, after its last epoch; then all of them vote. Those named views are `best`. With names, such as
-``python benchmarks/best.py FOLDER views-0``, only these are trained, so that several processes
+each, after its last epoch; then all of them vote. Those named best are `best`. With names, such as
+``python benchmarks/best.py FOLDER best-0``, only these are trained, so that several processes
 can share the work. What is already in the folder is not trained again.
 
 ``python benchmarks/best.py choose`` compares candidates, of fewer units, on training digits of
@@ -21,6 +21,7 @@ import numpy as np
 from common import compare, machine, mnist, told
 
 from skdigits.digits import (
+    Bends,
     Compose,
     Directions,
     ElasticDeformation,
@@ -41,8 +42,19 @@ _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 _WEAKER = RandomAffine(shift=0, rotation=8, scale=0.1, shear=0.1) + ElasticDeformation(alpha=30)
 _STRONGER = RandomAffine(shift=0, rotation=15, scale=0.2, shear=0.2) + ElasticDeformation(alpha=60)
 _UPRIGHT = Upright() + Directions()
+_BENT = Views(steps=[Directions(), Bends()])
 CANDIDATES: dict[str, dict] = {
-    "views": {},
+    "upright edges and bends": {},
+    "upright edges, bends at 3 x 3": fading(
+        _DEFORMED + Upright() + Views(steps=[Directions(), Bends(places=3)])
+    ),
+    "upright edges and bends, stretched": fading(
+        _DEFORMED + Upright(stretch=1, width=0.18) + _BENT
+    ),
+    "edges, upright edges and bends": fading(
+        _DEFORMED + Views(steps=[Directions(), Upright() + _BENT])
+    ),
+    "edges, upright edges": fading(_DEFORMED + Views(steps=[Directions(), _UPRIGHT])),
     "pixels": fading(_DEFORMED) | {"max_iter": 60},
     "upright pixels": fading(_DEFORMED + Upright()),
     "edges": fading(_DEFORMED + Directions()),
@@ -55,7 +67,7 @@ CANDIDATES: dict[str, dict] = {
     "upright edges, fading to 0": fading(_DEFORMED + _UPRIGHT, start=0.6, end=0.0),
     "upright edges, no fading": {"augment": _DEFORMED + _UPRIGHT},
     "upright edges, dropped inputs": fading(_DEFORMED + _UPRIGHT) | {"input_dropout": 0.1},
-    "more dropout": {"dropout": 0.15},
+    "more dropout": {"dropout": 0.2},
     "2048 and 1024 units": {"hidden_layer_sizes": (2048, 1024)},
     "90 epochs": {"max_iter": 90},
 }

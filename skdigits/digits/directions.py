@@ -107,9 +107,9 @@ class Bends(_Averages):
         B_{lk} = S_l(\tfrac 1 2 S_k(image)), \qquad k, l = 1, \dots, 8,
 
     again averaged around :math:`places \times places` points; the features are the square roots.
-    An edge that goes on straight gives little along its direction, and one that ends much, however
-    long it was: averages of edges alone do not tell a loop from one that is not quite closed. Put
-    beside what they add to: ``Views(steps=[Directions(), Bends()])``.
+    An edge that goes on straight gives little along its direction, and one that ends gives much,
+    which the averages of edges hide. So these features go beside those that they add to:
+    ``Views(steps=[Directions(), Bends()])``.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from sklearn.ensemble import VotingClassifier
 from skdigits.classifier import FromScratchMLPClassifier
 from skdigits.digits.augmentation import Augmentation, Fading
 from skdigits.digits.deformations import ElasticDeformation, RandomAffine
-from skdigits.digits.directions import Directions
+from skdigits.digits.directions import Bends, Directions
 from skdigits.digits.strokes import RandomStroke
 from skdigits.digits.upright import Upright
 from skdigits.digits.views import Views
@@ -83,9 +83,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        # What a writer's hand does to a digit changes its pixels; less of it is left in the
-        # directions of its edges, and again less once the digit stands upright.
-        "augment": _fading(_DEFORMED + Views(steps=[Directions(), Upright() + Directions()])),
+        # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
+        # stands upright, and again less in the directions of its edges and of their changes.
+        "augment": _fading(_DEFORMED + Upright() + Views(steps=[Directions(), Bends()])),
     },
 }
 """
@@ -156,17 +156,17 @@ def committee(**params: Any) -> VotingClassifier:
     Examples
     --------
     >>> [name for name, _ in committee().estimators]
-    ['views-0', 'pixels-1', 'strokes-2', 'upright-3', 'edges-4', 'views-5', 'views-6']
+    ['best-0', 'pixels-1', 'strokes-2', 'upright-3', 'edges-4', 'best-5', 'best-6']
     """
     best = RECIPES["best"]["augment"].augment
     seen = {
-        "views-0": best,
+        "best-0": best,
         "pixels-1": _DEFORMED,
         "strokes-2": _DEFORMED + RandomStroke() + Upright() + Directions(),
         "upright-3": _DEFORMED + Upright(),
         "edges-4": _DEFORMED + Upright() + Directions(places=9),
-        "views-5": best,
-        "views-6": best,
+        "best-5": best,
+        "best-6": best,
     }
     voters = [
         (name, recipe("best", augment=_fading(deformed), random_state=seed))

@@ -30,7 +30,7 @@ class Views(Combination):
     ----------
     steps : list of callable
         Augmentations, or functions ``(batch, rng) -> batch``, such as
-        ``[Directions(), Upright() + Directions()]``. What is random in one of them is drawn for it
+        ``[Directions(), Bends()]``. What is random in one of them is drawn for it
         alone: what is to change all views alike comes before them.
 
     Examples
