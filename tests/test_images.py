@@ -9,6 +9,7 @@ from drawing import alike, paper, photograph, strokes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -129,6 +130,16 @@ def test_light_does_not_matter(digit, darkest, angle, inverted):
     photo = photograph(ink, light)
     one, other = normalized(photograph(ink), 255 - photo if inverted else photo)
     assert alike(one, other) > 0.97
+
+
+@pytest.mark.parametrize("angle", [0.25 * np.pi, 1.75 * np.pi])
+@pytest.mark.parametrize("digit", range(10))
+def test_the_edge_of_a_shadow_is_no_stroke(digit, angle):
+    y, x = np.mgrid[-1:1:240j, -1:1:240j]
+    shadow = gaussian_filter((y * np.sin(angle) + x * np.cos(angle) > 0).astype(float), 4)
+    ink = page_with(digit, height=90)
+    one, other = normalized(photograph(ink), photograph(ink, 220 * (1 - 0.5 * shadow)))
+    assert alike(one, other) > 0.9
 
 
 @given(digits, st.floats(0.15, 0.9), st.integers(0, 100))

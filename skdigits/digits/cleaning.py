@@ -6,7 +6,8 @@
          -> threshold with hysteresis -> no rules -> connected components
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
-a morphological closing finds that is too wide for a stroke: shading and shadows.
+a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke is
+as wide as a narrow shadow; what is taken for paper then is what sets ink off more clearly.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ Mask = NDArray[np.bool_]
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
 # Shares of the page's longer side.
-_WINDOW = 0.4  # A stroke is thinner, and shading wider.
+_WIDE, _NARROW = 0.4, 0.2  # Most strokes are thinner than both, and shadows wider than one.
 _RULE_WIDTH = 0.015  # At most.
 _SPECK = 0.03  # Is smaller.
 _THUMBNAIL = 64  # Pixels.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
+_CLEARLY = 0.01  # Share of the variance.
 _NEIGHBOURS = np.ones((3, 3), bool)
 
 
@@ -72,7 +74,7 @@ def read_page(grey: Grey) -> Page:
     """
     contrast = paper_contrast(grey)
     ink = np.clip(contrast, 0, 1)
-    threshold = max(otsu(ink), _FAINTEST, 6 * _noise(contrast))
+    threshold = max(otsu(ink)[0], _FAINTEST, 6 * _noise(contrast))
     labels, n_components = ndimage.label(erase_rules(_hysteresis(ink, threshold)), _NEIGHBOURS)
     places = ndimage.find_objects(labels)
     boxes = np.array(
@@ -108,10 +110,21 @@ def paper_contrast(grey: Grey) -> Grey:
     height, width = grey.shape
     shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
     coarse = area_average(grey, max(1, round(height / shrink)), max(1, round(width / shrink)))
-    window = max(13, int(_WINDOW * max(coarse.shape))) | 1
-    if _light_on_dark(grey, coarse, window):
+    wide, narrow = (max(13, int(share * max(coarse.shape))) | 1 for share in (_WIDE, _NARROW))
+    if _light_on_dark(grey, coarse, wide):
         grey, coarse = 1 - grey, 1 - coarse
-    paper = enlarge(_paper(coarse, window), height, width)
+    contrast = _contrast(grey, _paper(coarse, wide))
+    if narrow == wide:
+        return contrast
+    # It would take the middle of a thick stroke for paper, but that blurs what is ink.
+    other = _contrast(grey, _paper(coarse, narrow))
+    gain = otsu(np.clip(other, 0, 1))[1] - otsu(np.clip(contrast, 0, 1))[1]
+    return other if gain > _CLEARLY else contrast
+
+
+def _contrast(grey: Grey, coarse_paper: Grey) -> Grey:
+    """Return the share of the paper's light that is missing."""
+    paper = enlarge(coarse_paper, *grey.shape)
     # In deep shadow, noise is no ink.
     floor = max(paper.max() / 4, np.finfo(np.float32).tiny)
     return (paper - grey) / np.maximum(paper, floor)
@@ -150,8 +163,8 @@ def _slope(coarse: Grey) -> Grey:
     return surface.reshape(coarse.shape)
 
 
-def otsu(values: Grey) -> float:
-    """Return the threshold that separates two classes best, after Otsu (1979).
+def otsu(values: Grey) -> tuple[float, float]:
+    """Return the threshold that separates two classes best, and how well, after Otsu (1979).
 
     Parameters
     ----------
@@ -162,9 +175,12 @@ def otsu(values: Grey) -> float:
     -------
     threshold : float
         Between two values of `values`, unless all are equal.
+    separation : float
+        The share of the variance that lies between the classes, from 0 to 1.
     """
     counts, edges = np.histogram(values, 256, (0, 1))
     centres = (edges[:-1] + edges[1:]) / 2
+    variance = values.size * (counts @ centres**2) - (counts @ centres) ** 2
     below = np.cumsum(counts)[:-1]
     above = values.size - below
     total = np.cumsum(counts * centres)
@@ -173,7 +189,8 @@ def otsu(values: Grey) -> float:
     between = np.nan_to_num(below * above * gap**2)
     # Between two levels with nothing in between, any threshold is as good as any other.
     best = (between >= between.max() * (1 - 1e-9)).nonzero()[0]
-    return float(edges[best.mean().astype(np.intp) + 1])
+    separation = between.max() / variance if variance > 0 else 0.0
+    return float(edges[best.mean().astype(np.intp) + 1]), float(separation)
 
 
 def _hysteresis(ink: Grey, threshold: float) -> Mask:
