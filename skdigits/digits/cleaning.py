@@ -6,8 +6,8 @@
          -> threshold with hysteresis -> no rules -> connected components
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
-a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke is
-as wide as a narrow shadow; what is taken for paper then is what sets ink off more clearly.
+a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may
+be wider than a shadow, so of two widths the one is taken that sets ink off more clearly.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ Mask = NDArray[np.bool_]
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
 # Shares of the page's longer side.
-_WIDE, _NARROW = 0.4, 0.2  # Most strokes are thinner than both, and shadows wider than one.
+_WIDE = 0.4  # A stroke is thinner, and shading wider.
+_NARROW = 0.2  # A shadow that is not wide is wider, but so is a thick stroke.
 _RULE_WIDTH = 0.015  # At most.
 _SPECK = 0.03  # Is smaller.
 _THUMBNAIL = 64  # Pixels.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
-_CLEARLY = 0.01  # Share of the variance.
+_CLEARLY = 0.01  # Share of the ink's variance.
 _NEIGHBOURS = np.ones((3, 3), bool)
 
 
@@ -116,7 +117,7 @@ def paper_contrast(grey: Grey) -> Grey:
     contrast = _contrast(grey, _paper(coarse, wide))
     if narrow == wide:
         return contrast
-    # It would take the middle of a thick stroke for paper, but that blurs what is ink.
+    # Where it takes the middle of a thick stroke for paper, ink and paper are less well separated.
     other = _contrast(grey, _paper(coarse, narrow))
     gain = otsu(np.clip(other, 0, 1))[1] - otsu(np.clip(contrast, 0, 1))[1]
     return other if gain > _CLEARLY else contrast

@@ -134,6 +134,5 @@ class Bends(_Averages):
     places: int = 4
 
     def _planes(self, images: NDArray) -> NDArray:
-        small = np.stack([halved(plane) for plane in edges(images)])
-        found = edges(small.reshape(-1, *small.shape[2:]))
-        return found.reshape(64, *small.shape[1:])
+        small = halved(edges(images).reshape(-1, *self.image_shape))
+        return edges(small).reshape(64, len(images), *small.shape[1:])

@@ -29,9 +29,9 @@ class Views(Combination):
     Parameters
     ----------
     steps : list of callable
-        Augmentations, or functions ``(batch, rng) -> batch``, such as
-        ``[Directions(), Bends()]``. What is random in one of them is drawn for it
-        alone: what is to change all views alike comes before them.
+        Augmentations, or functions ``(batch, rng) -> batch``, such as ``[Directions(), Bends()]``.
+        What is random in one of them is drawn for it alone: what is to change all views alike comes
+        before them.
 
     Examples
     --------
