@@ -28,7 +28,10 @@ def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
     fit = skdigits_epoch(X, y, hidden, batch, **params)
 
     def epoch():
-        with patch("skdigits.nn.optimizers.fused", lambda *_: None):
+        with (
+            patch("skdigits.nn.optimizers.fused", lambda *_: None),
+            patch.dict("skdigits.nn.losses.FUSED", clear=True),
+        ):
             fit()
 
     return epoch

@@ -60,10 +60,11 @@ class ExclusiveClasses:
         ValueError
             A label is not among the classes.
         """
-        unseen = np.setdiff1d(y, self.classes)
-        if len(unseen):
+        seen = np.isin(y, self.classes)
+        if not seen.all():
             raise ValueError(
-                f"`y` has classes not in `classes_`: {unseen} not among {self.classes}."
+                f"`y` has classes not in `classes_`: {np.unique(y[~seen])} not among "
+                f"{self.classes}."
             )
         return np.searchsorted(self.classes, y)
 
@@ -276,11 +277,11 @@ def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
     >>> labels_of(np.array([3, 1, 4, 1])).classes
     array([1, 3, 4])
     """
-    check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
         return Multilabel(np.arange(y.shape[1]))
-    if kind == "multiclass-multioutput":
+    if kind not in ("binary", "multiclass"):
+        check_classification_targets(y)
         raise ValueError(
             "y holds several multiclass outputs, which is not supported; it must be one label per "
             "row or a multilabel indicator. sklearn.multioutput.MultiOutputClassifier fits one "

@@ -206,6 +206,8 @@ def test_partial_fit_refuses_other_classes_and_learns_nothing_from_them():
         clf.partial_fit(X, y, classes=[0, 1, 2, 3])
     with pytest.raises(ValueError, match="not in `classes_`"):
         clf.partial_fit(X, y + 1)
+    with pytest.raises(ValueError, match="not in `classes_`"):
+        clf.partial_fit(X, y.astype(str).astype(object))
     assert all(np.array_equal(a, b) for a, b in zip(before, clf.coefs_, strict=True))
 
 

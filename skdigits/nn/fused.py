@@ -8,8 +8,8 @@ processes find it on disk. Without Numba, or with one that does not work here, N
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,14 +17,40 @@ from numpy.typing import DTypeLike, NDArray
 from . import rules
 from .rules import NO_DECAY, Decay, pull
 
-# No threads of its own: they and those of BLAS would wait for each other.
-_OPTIONS = {"fastmath": True, "error_model": "numpy", "nogil": True, "cache": True}
+OPTIONS = {"error_model": "numpy", "nogil": True, "cache": True}
+"""How loops are compiled: without threads of their own, which would wait for those of BLAS."""
+
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+
+
+def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled | None]:
+    """Decorate a function that compiles so that it returns None where that is not possible.
+
+    Examples
+    --------
+    >>> @where_possible
+    ... def compiled(number):
+    ...     return (1 / number).hex
+    >>> compiled(0) is None
+    True
+    """
+
+    @wraps(compiled)
+    def attempt(*arguments: Any) -> Compiled | None:
+        try:
+            return compiled(*arguments)
+        # Whatever is wrong with a loop or an installation, NumPy can do the work.
+        except Exception:
+            return None
+
+    return attempt
 
 
 @cache
+@where_possible
 def fused(
     rule: Callable[..., Any], n_slots: int, n_scalars: int, dtype: DTypeLike
-) -> Callable[..., None] | None:
+) -> Callable[..., None]:
     """Return a rule as a compiled loop, or None where that is not possible.
 
     Parameters
@@ -41,11 +67,7 @@ def fused(
     run : callable or None
         ``(parameters, gradient, state, scalars, decay)``, as `by_pieces` without the rule.
     """
-    try:
-        return _compiled(rule, n_slots, n_scalars, np.dtype(dtype).type)
-    # Whatever is wrong with a rule or an installation, NumPy can do the work.
-    except Exception:
-        return None
+    return _compiled(rule, n_slots, n_scalars, np.dtype(dtype))
 
 
 def obstacle() -> str | None:
@@ -57,7 +79,7 @@ def obstacle() -> str | None:
     True
     """
     try:
-        _compiled(rules.sgd, 1, 2, np.float32)
+        _compiled(rules.sgd, 1, 2, np.dtype(np.float32))
     except ImportError:
         return "Numba is not installed (pip install skdigits[fast])"
     except Exception as error:
@@ -95,14 +117,14 @@ _LOOPS = {1: _one_slot, 2: _two_slots}
 
 
 def _compiled(
-    rule: Callable[..., Any], n_slots: int, n_scalars: int, number: Any
+    rule: Callable[..., Any], n_slots: int, n_scalars: int, dtype: np.dtype
 ) -> Callable[..., None]:
     import numba
     from numba.extending import register_jitable
 
     for function in (pull, rule):
         register_jitable(fastmath=True, error_model="numpy")(function)
-    compile_loop: Any = numba.njit(**_OPTIONS)  # type: ignore[call-overload]
+    compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)  # type: ignore[call-overload]
     loop = compile_loop(_LOOPS[n_slots](rule))
 
     def run(
@@ -114,10 +136,12 @@ def _compiled(
     ) -> None:
         """Hand everything to the loop in the types that it is compiled for."""
         n_weights, *pulls = decay
-        typed = tuple(map(number, pulls)), tuple(map(number, scalars))
+        # Through an array, since NumPy is slow to make its numbers one by one.
+        numbers = tuple(np.array((*pulls, *scalars), dtype))
+        typed = numbers[: len(pulls)], numbers[len(pulls) :]
         loop(parameters, gradient, *state, min(n_weights, parameters.size), *typed)
 
     # This compiles the loop, or finds out that it cannot be compiled.
-    nothing = np.zeros((2 + n_slots, 0), number)
+    nothing = np.zeros((2 + n_slots, 0), dtype)
     run(nothing[0], nothing[1], nothing[2:], (1.0,) * n_scalars)
     return run

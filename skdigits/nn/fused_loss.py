@@ -1,0 +1,77 @@
+"""Softmax and cross-entropy as machine code, where Numba is installed (the extra ``fast``).
+
+NumPy evaluates the formulas of `losses.py` call by call, which for the logits of a batch, a few
+hundred numbers, takes as long as a small layer. Here they stand once more as a loop over the rows::
+
+    logits of a row -> largest -> exp, total -> log p, p -> share of the loss, gradient
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .fused import OPTIONS, where_possible
+
+
+@cache
+@where_possible
+def fused_cross_entropy(dtype: DTypeLike) -> Callable[..., tuple[float, NDArray]]:
+    """Return softmax with cross-entropy as a compiled loop, or None where that is not possible.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the logits.
+
+    Returns
+    -------
+    run : callable or None
+        ``(logits, targets, weights, smoothing) -> (loss, gradient)``, as
+        `Objective.loss_and_gradient`.
+    """
+    import numba
+
+    compile_loop: Any = numba.njit(**OPTIONS)  # type: ignore[call-overload]
+    loop = compile_loop(_cross_entropy)
+    lowest = np.finfo(dtype).min
+
+    def run(
+        logits: NDArray, targets: NDArray, weights: NDArray, smoothing: float
+    ) -> tuple[float, NDArray]:
+        """Return the mean loss and its gradient at the logits."""
+        gradient = np.empty_like(logits)
+        return loop(logits, targets, weights, smoothing, lowest, gradient), gradient
+
+    # This compiles the loop, or finds out that it cannot be compiled.
+    run(np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype), 0.0)
+    return run
+
+
+def _cross_entropy(
+    logits: Any, targets: Any, weights: Any, smoothing: float, lowest: Any, gradient: Any
+) -> float:
+    n_rows, n_classes = logits.shape
+    even = smoothing / n_classes
+    loss = 0.0
+    for i in range(n_rows):
+        z, p = logits[i], gradient[i]
+        largest = z[0]
+        for k in range(1, n_classes):
+            largest = max(largest, z[k])
+        total = 0.0
+        for k in range(n_classes):
+            p[k] = math.exp(z[k] - largest)
+            total += p[k]
+        log_total = math.log(total)
+        for k in range(n_classes):
+            y = even + (1 - smoothing) * (k == targets[i])
+            # An infinite distance between two finite logits would turn 0 * log(p) into nan.
+            loss -= weights[i] * y * max(z[k] - largest - log_total, lowest)
+            p[k] = weights[i] * (p[k] / total - y)
+    return loss
