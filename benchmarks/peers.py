@@ -30,7 +30,7 @@ def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
     def epoch():
         with (
             patch("skdigits.nn.optimizers.fused", lambda *_: None),
-            patch.dict("skdigits.nn.losses.FUSED", clear=True),
+            patch.dict("skdigits.nn.fused_loss.FUSED", clear=True),
         ):
             fit()
 

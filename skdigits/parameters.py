@@ -22,6 +22,7 @@ from .nn.component import (
     check_parameter,
     resolve,
 )
+from .nn.fused_loss import FusedObjective
 from .nn.initializers import INITIALIZERS, Initializer
 from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
@@ -252,7 +253,9 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
 
 def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     """Return what an estimator minimises."""
-    return Objective(output, loss(estimator.loss), estimator.label_smoothing)
+    # To load the compiler takes longer than a training without batches gains by it.
+    kind = FusedObjective if solver(estimator.solver).incremental else Objective
+    return kind(output, loss(estimator.loss), estimator.label_smoothing)
 
 
 def settings(estimator: Any, n_samples: int) -> Settings:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from skdigits.nn.fused import fused
-from skdigits.nn.losses import FUSED, CrossEntropy, Focal, Objective, Sigmoid, Softmax
+from skdigits.nn.fused_loss import FUSED, FusedObjective
+from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
 from skdigits.nn.optimizers import SOLVERS, Optimizer
 from skdigits.nn.rules import Decay, by_pieces
 
@@ -51,11 +51,6 @@ def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
     assert fused(rule, 1, 1, np.dtype(float)) is None
 
 
-def by_numpy(objective, *arguments):
-    with patch.dict(FUSED, clear=True):
-        return objective.loss_and_gradient(*arguments)
-
-
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
 @given(
     n_rows=st.integers(1, 20),
@@ -73,11 +68,12 @@ def test_the_compiled_cross_entropy_is_numpys(
     logits = (rng.uniform(-3, 3, (n_rows, n_classes)) * scale).astype(dtype)
     targets = rng.integers(0, n_classes, n_rows)
     weights = rng.dirichlet(np.ones(n_rows)).astype(dtype)
-    objective = Objective(Softmax(), CrossEntropy(), smoothing)
-    run = FUSED[Softmax, CrossEntropy](np.dtype(dtype))
+    assert FUSED[Softmax, CrossEntropy](np.dtype(dtype)) is not None
     with np.errstate(over="ignore"):
-        loss, gradient = by_numpy(objective, logits, targets, weights)
-        ours, our_gradient = run(logits, targets, weights, smoothing)
+        (loss, gradient), (ours, our_gradient) = (
+            kind(Softmax(), CrossEntropy(), smoothing).loss_and_gradient(logits, targets, weights)
+            for kind in (Objective, FusedObjective)
+        )
     assert gradient.dtype == our_gradient.dtype == dtype
     assert_allclose(ours, loss, rtol=tolerance, atol=tolerance)
     assert_allclose(our_gradient, gradient, rtol=tolerance, atol=tolerance)
@@ -88,8 +84,8 @@ def test_the_compiled_cross_entropy_passes_nan_on():
     for column in range(3):
         logits = np.zeros((2, 3))
         logits[1, column] = np.nan
-        run = FUSED[Softmax, CrossEntropy](logits.dtype)
-        assert np.isnan(run(logits, np.array([0, 0]), np.full(2, 0.5), 0.0)[0])
+        objective = FusedObjective(Softmax(), CrossEntropy())
+        assert np.isnan(objective.loss_and_gradient(logits, np.array([0, 0]), np.full(2, 0.5))[0])
 
 
 class Doubled(CrossEntropy):
@@ -104,9 +100,10 @@ class Doubled(CrossEntropy):
 def test_no_other_loss_is_taken_for_the_compiled_one(output, loss):
     logits, weights = np.array([[1.0, 2.0]]), np.ones(1)
     targets = np.array([0]) if isinstance(output, Softmax) else np.array([[0, 1]])
-    objective = Objective(output, loss)
-    theirs = by_numpy(objective, logits, targets, weights)
-    ours = objective.loss_and_gradient(logits, targets, weights)
+    theirs, ours = (
+        kind(output, loss).loss_and_gradient(logits, targets, weights)
+        for kind in (Objective, FusedObjective)
+    )
     assert ours[0] == theirs[0]
     assert np.array_equal(ours[1], theirs[1])
 

@@ -37,6 +37,7 @@ def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled 
 
     @wraps(compiled)
     def attempt(*arguments: Any) -> Compiled | None:
+        """Return what is compiled, if it can be."""
         try:
             return compiled(*arguments)
         # Whatever is wrong with a loop or an installation, NumPy can do the work.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .fused import OPTIONS, where_possible
+from .losses import CrossEntropy, Objective, Softmax
 
 
 @cache
@@ -75,3 +76,31 @@ def _cross_entropy(
             loss -= weights[i] * y * max(z[k] - largest - log_total, lowest)
             p[k] = weights[i] * (p[k] / total - y)
     return loss
+
+
+FUSED: dict[tuple[type, type], Callable[..., Any]] = {(Softmax, CrossEntropy): fused_cross_entropy}
+"""An output and a loss -> dtype -> the two as machine code, or None where that is not possible."""
+
+
+class FusedObjective(Objective):
+    """An objective that is evaluated by machine code where that is possible, else by NumPy.
+
+    Examples
+    --------
+    >>> objective = FusedObjective(Softmax(), CrossEntropy())
+    >>> logits, weights = np.zeros((2, 4)), np.full(2, 0.5)
+    >>> loss, gradient = objective.loss_and_gradient(logits, np.array([0, 3]), weights)
+    >>> bool(np.isclose(loss, np.log(4)))
+    True
+    """
+
+    def loss_and_gradient(
+        self, logits: NDArray, targets: NDArray, weights: NDArray
+    ) -> tuple[float, NDArray]:
+        """Return the mean loss and its gradient at the logits, as `Objective` does."""
+        # What is derived from a loss is another loss.
+        fuse = FUSED.get((type(self.output), type(self.loss)))
+        compiled = fuse and fuse(logits.dtype)
+        if compiled:
+            return compiled(logits, targets, weights, self.label_smoothing)
+        return super().loss_and_gradient(logits, targets, weights)

@@ -12,7 +12,7 @@ Since everything is computed in the log domain, it is stable for any finite logi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .component import Component, Interval
-from .fused_loss import fused_cross_entropy
 
 
 class Loss(Component):
@@ -216,10 +215,6 @@ class Sigmoid:
         return value, gradient
 
 
-FUSED: dict[tuple[type, type], Callable[..., Any]] = {(Softmax, CrossEntropy): fused_cross_entropy}
-"""An output and a loss -> dtype -> the two as machine code, or None where that is not possible."""
-
-
 class Objective:
     """The weighted mean of a loss over the rows of a batch, from the logits.
 
@@ -264,10 +259,6 @@ class Objective:
         loss : float
         gradient : ndarray of shape (n_rows, n_outputs)
         """
-        fuse = FUSED.get((type(self.output), type(self.loss)))
-        compiled = fuse and fuse(logits.dtype)
-        if compiled:
-            return compiled(logits, targets, weights, self.label_smoothing)
         y = self.output.expand(targets, logits, self.label_smoothing)
         shares, gradient = self.output.elements(self.loss, logits, y)
         gradient *= weights[:, np.newaxis]
