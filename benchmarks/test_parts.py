@@ -22,6 +22,7 @@ from skdigits.digits import (
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.fused import fused
+from skdigits.nn.fused_loss import FusedObjective
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense, Step
 from skdigits.nn.losses import LOSSES, Objective, Softmax
@@ -81,9 +82,10 @@ def test_optimizer_rule(benchmark, optimizer, engine, rng):
     benchmark(run, parameters, gradient, state, scalars, Decay(N_PARAMETERS // 2, 1.0, 1e-6))
 
 
+@pytest.mark.parametrize("kind", [Objective, FusedObjective])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_loss_and_gradient(benchmark, loss, rng):
-    objective = Objective(Softmax(), LOSSES[loss]())
+def test_loss_and_gradient(benchmark, loss, kind, rng):
+    objective = kind(Softmax(), LOSSES[loss]())
     logits = rng.standard_normal((N_ROWS, 10), dtype=np.float32)
     targets, weights = rng.integers(10, size=N_ROWS), np.full(N_ROWS, 1 / N_ROWS, np.float32)
     benchmark(objective.loss_and_gradient, logits, targets, weights)
