@@ -68,6 +68,9 @@ CANDIDATES: dict[str, dict] = {
     "upright edges, no fading": {"augment": _DEFORMED + _UPRIGHT},
     "upright edges, dropped inputs": fading(_DEFORMED + _UPRIGHT) | {"input_dropout": 0.1},
     "more dropout": {"dropout": 0.2},
+    "label smoothing": {"label_smoothing": 0.05},
+    "gelu": {"activation": "gelu"},
+    "60 epochs": {"max_iter": 60},
     "2048 and 1024 units": {"hidden_layer_sizes": (2048, 1024)},
     "90 epochs": {"max_iter": 90},
 }
