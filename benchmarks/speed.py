@@ -71,7 +71,7 @@ def parts() -> None:
                 X, y, (256, 256), 128, max_iter=3, **rich
             ),
         },
-        ROUNDS,
+        3 * ROUNDS,
     )
     print("\nThree epochs of (256, 256) / 128")
     plain = seconds["plain"]
