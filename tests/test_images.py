@@ -9,7 +9,7 @@ from drawing import alike, paper, photograph, strokes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, grey_dilation
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -151,14 +151,32 @@ def test_pen_and_noise_do_not_matter(digit, darkness, seed):
     assert alike(one, other) > 0.95
 
 
-@pytest.mark.parametrize("squared", [False, True])
 @pytest.mark.parametrize("digit", range(10))
-def test_rules_are_erased(digit, squared):
+def test_the_edge_of_a_hard_shadow_is_no_stroke(digit):
+    light = np.full((240, 240), 220.0)
+    light[:, 180:] *= 0.55
+    ink = page_with(digit, height=90)
+    one, other = normalized(photograph(ink), photograph(ink, light))
+    assert alike(one, other) > 0.9
+
+
+@pytest.mark.parametrize("height", [100, 180])
+@pytest.mark.parametrize("digit", range(10))
+def test_the_middle_of_a_thick_stroke_is_ink(digit, height):
+    thin = page_with(digit, top=20, left=20, height=height)
+    thick = grey_dilation(thin, height // 12)
+    one, other = normalized(photograph(thin), photograph(thick))
+    assert alike(one, other) > 0.75
+
+
+@pytest.mark.parametrize(("gap", "squared"), [(45, False), (45, True), (12, True)])
+@pytest.mark.parametrize("digit", range(10))
+def test_rules_are_erased(digit, gap, squared):
     ink = page_with(digit, height=90)
     ruled = ink.copy()
-    ruled[20::45] = ruled[21::45] = 0.8
+    ruled[5::gap] = ruled[6::gap] = 0.8
     if squared:
-        ruled[:, 20::45] = ruled[:, 21::45] = 0.8
+        ruled[:, 5::gap] = ruled[:, 6::gap] = 0.8
     one, other = normalized(photograph(ink), photograph(ruled))
     assert alike(one, other) > 0.9
 
@@ -173,6 +191,23 @@ def test_specks_and_dark_borders_are_dropped(digit):
     dirty[:, :8] = dirty[-5:] = 1
     one, other = normalized(photograph(ink), photograph(dirty))
     assert alike(one, other) > 0.95
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_may_touch_a_dark_border(digit):
+    ink = page_with(digit, top=88)
+    framed = ink.copy()
+    last = ink.any(axis=1).nonzero()[0][-1]
+    framed[last - 4 :] = framed[:, -20:] = 1
+    one, other = normalized(photograph(ink), photograph(framed))
+    assert alike(one, other) > 0.85
+
+
+def test_a_digit_may_fill_the_image():
+    bars = np.zeros((200, 120))
+    bars[:24] = 1  # The bar of a printed 7, as wide as the image.
+    bars[:, 96:] = 1
+    assert alike(*normalized(photograph(bars), photograph(np.pad(bars, 40)))) > 0.9
 
 
 def test_parts_of_the_digit_are_kept():
@@ -232,6 +267,18 @@ def test_colours_and_transparency():
     assert_array_equal(DigitImages().transform(np.stack([colour])), expected.reshape(1, -1))
     for image in normalized(black, white):
         assert alike(image, expected[0]) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper"),
+    [((120, 70, 20), (255, 0, 0)), ((0, 114, 0), (224, 0, 0)), ((0, 0, 255), (97, 0, 0))],
+)
+@pytest.mark.parametrize("grain", [0, 5])
+def test_ink_as_light_as_its_paper(ink, paper, grain):
+    cover = page_with(4)[..., None]
+    noise = np.random.default_rng(0).normal(0, grain, cover.shape)
+    page = np.clip(cover * ink + (1 - cover) * paper + noise, 0, 255).astype(np.uint8)
+    assert alike(normalized(page)[0], normalized(photograph(page_with(4)))[0]) > 0.95
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".gif", ".bmp"])

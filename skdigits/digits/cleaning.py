@@ -3,11 +3,11 @@
 ::
 
     grey -> polarity -> divided by the paper's light -> ink, from 0 for paper to 1
-         -> threshold with hysteresis -> no rules -> connected components
+         -> threshold with hysteresis -> no frame, no rules (erasing.py) -> connected components
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
 a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may
-be wider than a shadow, so of two widths the one is taken that sets ink off more clearly.
+be wider than a shadow, but is darker: that decides between two widths.
 """
 
 from __future__ import annotations
@@ -18,20 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.resampling import Grey, area_average, enlarge
-
-Mask = NDArray[np.bool_]
+from skdigits.digits.erasing import erase_frame, erase_rules
+from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
 _NARROW = 0.2  # A shadow that is not wide is wider, but so is a thick stroke.
-_RULE_WIDTH = 0.015  # At most.
 _SPECK = 0.03  # Is smaller.
 _THUMBNAIL = 64  # Pixels.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
-_CLEARLY = 0.01  # Share of the ink's variance.
+_SHADOW = 0.75  # Share of the darkness of ink, at most.
 _NEIGHBOURS = np.ones((3, 3), bool)
 
 
@@ -76,7 +74,10 @@ def read_page(grey: Grey) -> Page:
     contrast = paper_contrast(grey)
     ink = np.clip(contrast, 0, 1)
     threshold = max(otsu(ink)[0], _FAINTEST, 6 * _noise(contrast))
-    labels, n_components = ndimage.label(erase_rules(_hysteresis(ink, threshold)), _NEIGHBOURS)
+    written = _hysteresis(ink, threshold)
+    if min(written.shape) >= _THUMBNAIL:
+        written = erase_rules(erase_frame(written))
+    labels, n_components = ndimage.label(written, _NEIGHBOURS)
     places = ndimage.find_objects(labels)
     boxes = np.array(
         [[rows.start, columns.start, rows.stop, columns.stop] for rows, columns in places],
@@ -117,10 +118,20 @@ def paper_contrast(grey: Grey) -> Grey:
     contrast = _contrast(grey, _paper(coarse, wide))
     if narrow == wide:
         return contrast
-    # Where it takes the middle of a thick stroke for paper, ink and paper are less well separated.
-    other = _contrast(grey, _paper(coarse, narrow))
-    gain = otsu(np.clip(other, 0, 1))[1] - otsu(np.clip(contrast, 0, 1))[1]
-    return other if gain > _CLEARLY else contrast
+    finer = _contrast(grey, _paper(coarse, narrow))
+    return finer if _shows_shadows(contrast, finer) else contrast
+
+
+def _shows_shadows(contrast: Grey, finer: Grey) -> bool:
+    """Tell whether what only the wider window takes for ink is lighter than what both do.
+
+    A shadow is lighter than ink, but the middle of a thick stroke is as dark as all of it.
+    """
+    threshold, finer_threshold = (otsu(np.clip(ink, 0, 1))[0] for ink in (contrast, finer))
+    inked = contrast > threshold
+    lost = contrast[inked & (finer < finer_threshold / 2)]
+    kept = contrast[inked & (finer > finer_threshold)]
+    return bool(lost.size and kept.size and lost.mean() < _SHADOW * kept.mean())
 
 
 def _contrast(grey: Grey, coarse_paper: Grey) -> Grey:
@@ -201,54 +212,3 @@ def _hysteresis(ink: Grey, threshold: float) -> Mask:
     kept[weak[ink > threshold]] = True
     kept[0] = False
     return kept[weak]
-
-
-def erase_rules(mask: Mask) -> Mask:
-    """Erase the lines of ruled and squared paper, but not where a stroke crosses them.
-
-    Parameters
-    ----------
-    mask : ndarray of shape (height, width), dtype bool
-
-    Returns
-    -------
-    mask : ndarray of shape (height, width), dtype bool
-    """
-    if min(mask.shape) < _THUMBNAIL:
-        return mask
-    return _erase_horizontal(_erase_horizontal(mask).T).T
-
-
-def _erase_horizontal(mask: Mask) -> Mask:
-    """Erase thin lines that go from one side of the page to the other."""
-    height, width = mask.shape
-    thin = max(3, round(_RULE_WIDTH * max(height, width))) | 1
-    run = max(9, width // 20) | 1
-    # A rule that is askew is a chain of short runs, with gaps where strokes cross it.
-    pieces = _open(mask & ~_open(mask, thin, axis=0), run, axis=1)
-    labels, _ = ndimage.label(_maximum(_maximum(pieces, 10 * run, axis=1), 3, axis=0))
-    rules = np.zeros_like(mask)
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
-        rule = (labels[place] == number) & pieces[place]
-        columns = rule.any(axis=0).nonzero()[0]
-        if len(columns) > 0.4 * width and np.ptp(columns) > 0.9 * width:
-            rules[place] |= rule
-    if not rules.any():
-        return mask
-    # What a rule leaves behind is next to it, and thin.
-    rules = _maximum(_maximum(rules, run, axis=1), 3, axis=0) & mask & ~_open(mask, thin, axis=0)
-    rest = mask & ~rules
-    beside = np.zeros((2 * thin + 1, 1), bool)
-    beside[:thin] = True
-    crossed = ndimage.binary_dilation(rest, beside) & ndimage.binary_dilation(rest, beside[::-1])
-    return rest | (rules & crossed)
-
-
-def _maximum(mask: Mask, length: int, axis: int) -> Mask:
-    return ndimage.maximum_filter1d(mask.view(np.uint8), length, axis, mode="constant").view(bool)
-
-
-def _open(mask: Mask, length: int, axis: int) -> Mask:
-    """Keep the runs of at least `length` pixels along an axis."""
-    runs = ndimage.minimum_filter1d(mask.view(np.uint8), length, axis, mode="nearest").view(bool)
-    return _maximum(runs, length, axis)

@@ -46,11 +46,12 @@ class DigitImages(TransformerMixin, BaseEstimator):
     photograph needs to look like a scan:
 
     1. Grey levels. EXIF rotation is applied; transparency shows white paper or, behind white ink,
-       black.
+       black. Ink of another colour than its paper, but hardly darker or lighter, is told from it by
+       the first principal component of the colours.
     2. Ink, whether dark on light or light on dark: the grey levels divided by a background that
        follows uneven lighting, and Otsu's threshold [2]_ with hysteresis.
-    3. Rules, specks and shadows at the border are dropped. Of what is left, the digit is the
-       largest connected component near the middle, with its parts.
+    3. What surrounds the paper, rules, specks and shadows at the border are dropped. Of what is
+       left, the digit is the largest connected component near the middle, with its parts.
     4. The strokes are thickened or thinned to MNIST's width, the digit is cut out, scaled to fit
        20x20 pixels with its aspect kept and anti-aliased, and put into 28x28 pixels with its
        centre of mass at the centre.

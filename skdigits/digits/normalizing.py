@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.cleaning import Mask
-from skdigits.digits.resampling import Grey, area_average, enlarge
+from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
 
 SIDE = 28
 BOX_SIDE = 20

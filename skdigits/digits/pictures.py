@@ -2,7 +2,7 @@
 
 ::
 
-    file -> Pillow -> EXIF rotation -> pixels -> composed on paper -> luminance -> 0 to 1
+    file -> Pillow -> EXIF rotation -> pixels -> 0 to 1 -> composed on paper -> grey
                                 array ---^
 """
 
@@ -19,6 +19,7 @@ from skdigits.digits.resampling import Grey, area_average
 
 # ITU-R BT.601, which Pillow takes, too.
 _RED, _BLUE = np.float32(0.299), np.float32(0.114)
+_CLEARLY = 1.5  # Times as strong a contrast.
 SQUARES = {8 * 8: 8, 16 * 16: 16, 28 * 28: 28}
 SHAPES = "(height, width), (height, width, 3), (height, width, 4), (784,), (256,) or (64,)"
 
@@ -73,7 +74,7 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     else:
         pixels = np.asarray(source)
     _check(pixels, name)
-    grey = _luminance(pixels)
+    grey = _grey(pixels)
     shrunk = max(grey.shape) / PAGE_SIDE
     if shrunk <= 1:
         return Picture(grey, 1.0, name)
@@ -141,7 +142,7 @@ def _check(pixels: NDArray, name: str) -> None:
         raise ValueError(f"{name} has pixels that are NaN or infinite")
 
 
-def _luminance(pixels: NDArray) -> Grey:
+def _grey(pixels: NDArray) -> Grey:
     """Return an image's grey levels; what is transparent shows the paper behind."""
     if pixels.ndim == 1:
         pixels = pixels.reshape(SQUARES[pixels.size], -1)
@@ -150,17 +151,32 @@ def _luminance(pixels: NDArray) -> Grey:
     image = unit_range(pixels[None])[0]
     if image.ndim == 2:
         return image
-    channels = image.shape[2]
-    grey = image[..., 0]
-    if channels >= 3:
-        # In this order of operations, equal channels give exactly their value.
-        red, green, blue = (image[..., channel] for channel in range(3))
-        grey = green + _RED * (red - green) + _BLUE * (blue - green)
-    return grey if channels % 2 else _compose(grey, image[..., -1])
+    n_colours = 3 if image.shape[2] >= 3 else 1
+    colours = image[..., :n_colours]
+    if n_colours < image.shape[2]:
+        colours = _compose(colours, image[..., n_colours:])
+    return colours[..., 0] if n_colours == 1 else _most_telling(colours)
 
 
-def _compose(grey: Grey, opacity: Grey) -> Grey:
+def _compose(colours: Grey, opacity: Grey) -> Grey:
     """Put an image on white paper or, if white ink would vanish there, on black."""
-    on_black = grey * opacity
+    on_black = colours * opacity
     on_white = on_black + (1 - opacity)
     return on_black if np.ptp(on_white) < np.ptp(on_black) / 4 else on_white
+
+
+def _most_telling(colours: Grey) -> Grey:
+    """Return the luminance or, if ink is about as light as its paper, what sets it off.
+
+    That is the projection of the colours on their first principal component.
+    """
+    # In this order of operations, equal channels give exactly their value.
+    red, green, blue = np.moveaxis(colours, -1, 0)
+    luminance = green + _RED * (red - green) + _BLUE * (blue - green)
+    rows, columns = (slice(None, None, side // 100 + 1) for side in luminance.shape)
+    some = colours[rows, columns].reshape(-1, 3)
+    axis = np.linalg.eigh(np.cov(some, rowvar=False, bias=True))[1][:, -1].astype(np.float32)
+    axis /= np.abs(axis).sum()
+    if (some @ axis).std() <= _CLEARLY * luminance[rows, columns].std():
+        return luminance
+    return colours @ axis - np.minimum(axis, 0).sum()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grey = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def area_average(image: Grey, height: int, width: int) -> Grey:
