@@ -56,6 +56,32 @@ def test_rules_specks_and_borders_are_no_digits():
     assert_allclose(np.array(found), without_margin(boxes), atol=8)
 
 
+@pytest.mark.parametrize("askew", [0, 12])
+@pytest.mark.parametrize("squared", [False, True])
+def test_a_number_on_ruled_paper(squared, askew):
+    page = paper((240, 600))
+    boxes = write_line(page, [9, 0, 2, 1, 7], top=60)
+    down, right = np.mgrid[:240, :600]
+    rules = (down + askew * right / 600) % 25 < 2
+    if squared:
+        rules |= (right - askew * down / 600) % 25 < 2
+    # Such rules are darker than half of the threshold that ink is over.
+    light = 220 * np.where(rules, 0.65, 1) + np.random.default_rng(0).normal(0, 4, page.shape)
+    found, X = extract_digits(photograph(page, light))
+    assert len(found) == 5
+    assert_allclose(np.array(found), without_margin(boxes), atol=8)
+    _, expected = extract_digits(photograph(page))
+    for one, other in zip(X, expected, strict=True):
+        assert alike(one.reshape(28, 28), other.reshape(28, 28)) > 0.95
+
+
+def test_bars_side_by_side_are_no_rule():
+    page = paper((240, 600))
+    for left in range(20, 560, 80):
+        page[60:64, left : left + 50] = page[60:180, left + 46 : left + 50] = 1  # A seven.
+    assert [box.top for box in find_digits(photograph(page))] == [60] * 7
+
+
 def test_parts_belong_to_one_digit():
     page = paper((200, 400))
     write_line(page, [1], left=30)

@@ -193,6 +193,18 @@ def test_specks_and_dark_borders_are_dropped(digit):
     assert alike(one, other) > 0.95
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("digit", [0, 2, 3, 5, 6, 8, 9])
+def test_a_thick_digit_may_fill_the_image(digit, inverted):
+    thick = grey_dilation(strokes(digit, 180), 3)
+    rows, columns = (np.flatnonzero((thick > 0.5).any(axis)) for axis in (1, 0))
+    tight = thick[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    light = 220 + np.random.default_rng(0).normal(0, 4, tight.shape)
+    photo = photograph(tight, light)
+    one, other = normalized(255 - photo if inverted else photo, photograph(np.pad(thick, 60)))
+    assert alike(one, other) > 0.9
+
+
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_may_touch_a_dark_border(digit):
     ink = page_with(digit, top=88)
@@ -204,10 +216,10 @@ def test_a_digit_may_touch_a_dark_border(digit):
 
 
 def test_a_digit_may_fill_the_image():
-    bars = np.zeros((200, 120))
-    bars[:24] = 1  # The bar of a printed 7, as wide as the image.
-    bars[:, 96:] = 1
-    assert alike(*normalized(photograph(bars), photograph(np.pad(bars, 40)))) > 0.9
+    row, column = np.mgrid[:200, :120]
+    # A printed 7, its bar as wide as the image.
+    seven = ((row < 24) | (np.abs(column - 100 + row / 3) < 20)).astype(float)
+    assert alike(*normalized(photograph(seven), photograph(np.pad(seven, 40)))) > 0.9
 
 
 def test_parts_of_the_digit_are_kept():

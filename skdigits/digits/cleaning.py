@@ -2,8 +2,8 @@
 
 ::
 
-    grey -> polarity -> divided by the paper's light -> ink, from 0 for paper to 1
-         -> threshold with hysteresis -> no frame, no rules (erasing.py) -> connected components
+    grey -> polarity (levels.py) -> divided by the paper's light -> ink, from 0 for paper to 1
+         -> no rules (erasing.py) -> threshold with hysteresis -> no frame -> connected components
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
 a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skdigits.digits.erasing import erase_frame, erase_rules
-from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
+from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
+from skdigits.digits.resampling import Grey, area_average, enlarge
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
@@ -30,7 +31,6 @@ _SPECK = 0.03  # Is smaller.
 _THUMBNAIL = 64  # Pixels.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.
-_NEIGHBOURS = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,14 @@ def read_page(grey: Grey) -> Page:
     page : Page
         Without components if nothing is written.
     """
+    thumbnail = min(grey.shape) < _THUMBNAIL
     contrast = paper_contrast(grey)
-    ink = np.clip(contrast, 0, 1)
+    ink = np.clip(contrast if thumbnail else erase_rules(contrast), 0, 1)
     threshold = max(otsu(ink)[0], _FAINTEST, 6 * _noise(contrast))
-    written = _hysteresis(ink, threshold)
-    if min(written.shape) >= _THUMBNAIL:
-        written = erase_rules(erase_frame(written))
-    labels, n_components = ndimage.label(written, _NEIGHBOURS)
+    written = hysteresis(ink, threshold)
+    if not thumbnail:
+        written = erase_frame(written)
+    labels, n_components = ndimage.label(written, NEIGHBOURS)
     places = ndimage.find_objects(labels)
     boxes = np.array(
         [[rows.start, columns.start, rows.stop, columns.stop] for rows, columns in places],
@@ -113,7 +114,7 @@ def paper_contrast(grey: Grey) -> Grey:
     shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
     coarse = area_average(grey, max(1, round(height / shrink)), max(1, round(width / shrink)))
     wide, narrow = (max(13, int(share * max(coarse.shape))) | 1 for share in (_WIDE, _NARROW))
-    if _light_on_dark(grey, coarse, wide):
+    if light_on_dark(grey, coarse, wide):
         grey, coarse = 1 - grey, 1 - coarse
     contrast = _contrast(grey, _paper(coarse, wide))
     if narrow == wide:
@@ -142,21 +143,13 @@ def _contrast(grey: Grey, coarse_paper: Grey) -> Grey:
     return (paper - grey) / np.maximum(paper, floor)
 
 
-def _light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
-    """Tell whether what differs most from its surroundings is lighter than they are."""
-    if max(coarse.shape) > _COARSE_SIDE / 2:
-        coarse, window = coarse[::2, ::2], window // 2 | 1
-    paper = ndimage.median_filter(coarse, window, mode="nearest")
-    difference = grey - enlarge(paper, *grey.shape)
-    return bool(np.sum(difference**3, dtype=np.float64) > 0)
-
-
 def _paper(coarse: Grey, window: int) -> Grey:
     """Return how light the paper is, also where ink covers it."""
     # Closing would take the dark end of a slope for ink.
     slope = _slope(coarse)
     paper = ndimage.grey_closing(coarse - slope, (window, window), mode="nearest")
-    return slope + ndimage.gaussian_filter(paper, 1, mode="nearest")
+    # Beside the edge of a shadow, the darker paper: what is darker still is ink.
+    return ndimage.minimum_filter(slope + paper, 3)
 
 
 def _slope(coarse: Grey) -> Grey:
@@ -173,42 +166,3 @@ def _slope(coarse: Grey) -> Grey:
         solution = np.linalg.lstsq(terms * trust[:, None], values * trust, rcond=None)[0]
         surface = terms @ solution
     return surface.reshape(coarse.shape)
-
-
-def otsu(values: Grey) -> tuple[float, float]:
-    """Return the threshold that separates two classes best, and how well, after Otsu (1979).
-
-    Parameters
-    ----------
-    values : ndarray
-        From 0 to 1.
-
-    Returns
-    -------
-    threshold : float
-        Between two values of `values`, unless all are equal.
-    separation : float
-        The share of the variance that lies between the classes, from 0 to 1.
-    """
-    counts, edges = np.histogram(values, 256, (0, 1))
-    centres = (edges[:-1] + edges[1:]) / 2
-    variance = values.size * (counts @ centres**2) - (counts @ centres) ** 2
-    below = np.cumsum(counts)[:-1]
-    above = values.size - below
-    total = np.cumsum(counts * centres)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = total[:-1] / below - (total[-1] - total[:-1]) / above
-    between = np.nan_to_num(below * above * gap**2)
-    # Between two levels with nothing in between, any threshold is as good as any other.
-    best = (between >= between.max() * (1 - 1e-9)).nonzero()[0]
-    separation = between.max() / variance if variance > 0 else 0.0
-    return float(edges[best.mean().astype(np.intp) + 1]), float(separation)
-
-
-def _hysteresis(ink: Grey, threshold: float) -> Mask:
-    """Keep ink over half the threshold where it is connected to ink over the threshold."""
-    weak, n_weak = ndimage.label(ink > threshold / 2, _NEIGHBOURS)
-    kept = np.zeros(n_weak + 1, bool)
-    kept[weak[ink > threshold]] = True
-    kept[0] = False
-    return kept[weak]

@@ -2,18 +2,32 @@
 
 ::
 
-    ink, as a mask -> no frame -> no rules -> what may be digits
+    ink -> lines through most of the page -> their profile across -> taken for paper
+    mask -> rows and columns at the border that are full -> empty
+
+Rules are found before there is a threshold between ink and paper, since they are often too faint
+for one of them and too dark for the other: along a line, though, they add up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.resampling import Mask
+from skdigits.digits.resampling import Grey, Mask, area_average
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
 _RULE_WIDTH = 0.015  # Share of the page's longer side, at most.
+_BROKEN = 0.25  # Share of a rule's length, at most.
+_BLOCKS = 32  # From the left to the right.
+_MISSING = round(_BROKEN * _BLOCKS)
+_STEEPEST = 0.05  # Slope.
+_FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
+_DARKEST = 0.95  # So much of it, at most.
 
 
 def erase_frame(mask: Mask) -> Mask:
@@ -37,57 +51,83 @@ def erase_frame(mask: Mask) -> Mask:
     return bare if inside.any() and inside.sum() == bare.sum() else mask
 
 
-def erase_rules(mask: Mask) -> Mask:
-    """Erase the lines of ruled and squared paper, but not where a stroke crosses them.
+def erase_rules(ink: Grey) -> Grey:
+    """Take the lines of ruled and squared paper for paper.
 
     Parameters
     ----------
-    mask : ndarray of shape (height, width), dtype bool
+    ink : ndarray of shape (height, width), dtype float32
+        The share of the paper's light that ink takes away.
 
     Returns
     -------
-    mask : ndarray of shape (height, width), dtype bool
+    ink : ndarray of shape (height, width), dtype float32
     """
-    return _erase_horizontal(_erase_horizontal(mask).T).T
+    return _erase_horizontal(_erase_horizontal(ink).T).T
 
 
-def _erase_horizontal(mask: Mask) -> Mask:
+def _erase_horizontal(ink: Grey) -> Grey:
     """Erase thin lines that go from one side of the page to the other."""
-    height, width = mask.shape
-    thin = max(3, round(_RULE_WIDTH * max(height, width))) | 1
-    run = max(9, width // 20) | 1
-    # A rule that is askew is a chain of short runs, with gaps where strokes cross it,
-    # and of still shorter ones on squared paper, where other rules cross it.
-    level = _close(mask & ~_open(mask, thin, axis=0), thin, axis=1)
-    pieces = _open(level, run, axis=1)
-    labels, _ = ndimage.label(_maximum(_maximum(pieces, 10 * run, axis=1), 3, axis=0))
-    rules = np.zeros_like(mask)
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
-        rule = (labels[place] == number) & pieces[place]
-        columns = rule.any(axis=0).nonzero()[0]
-        if len(columns) > 0.4 * width and np.ptp(columns) > 0.9 * width:
-            rules[place] |= rule
-    if not rules.any():
-        return mask
-    # What a rule leaves behind is next to it, and thin.
-    rules = _maximum(_maximum(rules, run, axis=1), 3, axis=0) & mask & ~_open(mask, thin, axis=0)
-    rest = mask & ~rules
-    beside = np.zeros((2 * thin + 1, 1), bool)
-    beside[:thin] = True
-    crossed = ndimage.binary_dilation(rest, beside) & ndimage.binary_dilation(rest, beside[::-1])
-    return rest | (rules & crossed)
+    thin = max(3, round(_RULE_WIDTH * max(ink.shape))) | 1
+    rest = ink.copy()
+    for path in _rules(ink, thin):
+        _erase_rule(rest, path, thin)
+    return rest
 
 
-def _maximum(mask: Mask, length: int, axis: int) -> Mask:
-    return ndimage.maximum_filter1d(mask.view(np.uint8), length, axis, mode="constant").view(bool)
+def _rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
+    """Find lines across the page, about parallel to each other: the row of each, by column."""
+    height, width = ink.shape
+    blocks = area_average(ink, height, _BLOCKS)
+    thick = ndimage.grey_opening(blocks, (thin, 1))
+    blocks -= thick
+    # Under a thick stroke there may be a rule.
+    possible = np.maximum(blocks, thick)
+    rows, columns = np.arange(height)[:, None], np.linspace(-0.5, 0.5, _BLOCKS)
+    steepest = round(_STEEPEST * width)
+    drops = np.arange(-steepest, steepest + 1, 2)
+    strengths = [_along(possible, rows + drop * columns) for drop in drops]
+    best = int(np.argmax([np.sum(strength**2) for strength in strengths]))
+    strength = strengths[best]
+    # A table's edge is not thin, nor is a blurred stroke.
+    beside = ndimage.grey_opening(strength, (thin,))
+    thin_enough = strength > np.maximum(2 * beside, _FAINTEST)
+    peaks = thin_enough & (strength == ndimage.maximum_filter1d(strength, 2 * thin + 1))
+    nearby = np.arange(-(thin // 2), thin // 2 + 1)[:, None]
+    for row in np.flatnonzero(peaks):
+        near = blocks[_within(row + drops[best] * columns + nearby, height), np.arange(_BLOCKS)]
+        found = row + drops[best] * columns + nearby[near.argmax(axis=0), 0]
+        trust = near.max(axis=0).clip(1e-6, strength[row])
+        for _ in range(3):
+            path = Polynomial.fit(columns, found, 2, w=trust)
+            # A stroke beside the rule is no part of it.
+            trust = trust / (1 + (found - path(columns)) ** 2)
+        yield path(np.linspace(-0.5, 0.5, width))
 
 
-def _close(mask: Mask, length: int, axis: int) -> Mask:
-    """Fill the gaps of less than `length` pixels along an axis."""
-    return ~_open(~mask, length, axis)
+def _along(blocks: Grey, paths: NDArray[np.float64]) -> Grey:
+    """Return what all but `_MISSING` blocks along each path have at least."""
+    values = blocks[_within(paths, len(blocks)), np.arange(_BLOCKS)]
+    return np.partition(values, _MISSING, axis=1)[:, _MISSING]
 
 
-def _open(mask: Mask, length: int, axis: int) -> Mask:
-    """Keep the runs of at least `length` pixels along an axis."""
-    runs = ndimage.minimum_filter1d(mask.view(np.uint8), length, axis, mode="nearest").view(bool)
-    return _maximum(runs, length, axis)
+def _within(rows: NDArray[np.float64], height: int) -> NDArray[np.intp]:
+    return np.rint(rows).astype(np.intp).clip(0, height - 1)
+
+
+def _erase_rule(ink: Grey, path: NDArray[np.float64], thin: int) -> None:
+    """Divide the light that is left by what a rule lets through, and heal strokes across it.
+
+    How dark the rule is at each distance from its path is what most of its columns have at least:
+    not the bars of sevens side by side, between which is paper.
+    """
+    rows = _within(path + np.arange(-thin, thin + 1)[:, None], len(ink))
+    strip = ink[rows.min() : rows.max() + 1]
+    before, across = strip.copy(), (rows - rows.min(), np.arange(len(path)))
+    # Give or take a pixel.
+    thick = ndimage.maximum_filter1d(before[across], 3, axis=0)
+    profile = np.quantile(thick, _BROKEN, axis=1).clip(0, _DARKEST).astype(np.float32)
+    strip[across] = 1 - (1 - before[across]) / (1 - profile[:, None])
+    reach = 2 + int(np.count_nonzero(profile > profile.max() / 4))
+    healed = np.minimum(before, ndimage.grey_closing(strip, (reach, 1)))
+    strip[across] = np.maximum(strip[across], healed[across])

@@ -1,0 +1,118 @@
+"""Grey levels in two classes: ink and paper.
+
+::
+
+    image of two levels, much ink -> paper is around -------v
+    any other --------------------> ink is what stands out -> dark on light, or light on dark
+    ink -> Otsu's threshold -> hysteresis -> mask
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from skdigits.digits.resampling import Grey, Mask, enlarge
+
+NEIGHBOURS = np.ones((3, 3), bool)  # A pixel touches eight others.
+_MEDIAN_SIDE = 32  # Pixels; the median is slow.
+_TWO_LEVELS = 0.95  # Share of the variance between the classes, at least.
+_SMALL = 16  # Pixels.
+_MUCH = 0.15  # Share of the pixels, at least.
+_PLAIN = 0.98  # Share of the pixels along a side, at least.
+_CERTAIN = 0.65  # Share of the pixels around, at least.
+
+
+def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
+    """Tell whether ink is lighter than the paper.
+
+    Ink differs most from its surroundings. But thick digits that fill the image are the
+    surroundings of their paper as much; then, what reaches the sides of the image less is ink.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+    coarse : ndarray of shape (coarse_height, coarse_width), dtype float32
+        The same, shrunk.
+    window : int
+        The side of the surroundings, in pixels of `coarse`; odd.
+
+    Returns
+    -------
+    light_on_dark : bool
+    """
+    threshold, separation = otsu(grey)
+    light = float(np.mean(grey > threshold))
+    if min(coarse.shape) >= _SMALL and separation > _TWO_LEVELS and min(light, 1 - light) > _MUCH:
+        around = _light_around(coarse > threshold)
+        if max(around, 1 - around) > _CERTAIN:
+            return around < 0.5
+    if max(coarse.shape) > _MEDIAN_SIDE:
+        coarse, window = coarse[::2, ::2], window // 2 | 1
+    paper = ndimage.median_filter(coarse, window, mode="nearest")
+    difference = grey - enlarge(paper, *grey.shape)
+    return bool(np.sum(difference**3, dtype=np.float64) > 0)
+
+
+def _light_around(light: Mask) -> float:
+    """Return the share of light pixels on the sides of the image, without its plain margins."""
+    n_kept = 0
+    while n_kept < 4 and light.min() < light.max():
+        share = light[0].mean()
+        if max(share, 1 - share) >= _PLAIN:
+            light, n_kept = light[1:], 0
+        else:
+            light, n_kept = np.rot90(light), n_kept + 1
+    if n_kept < 4:
+        # A bar of ink is left.
+        return 1 - float(light[0, 0])
+    return float(np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean())
+
+
+def otsu(values: Grey) -> tuple[float, float]:
+    """Return the threshold that separates two classes best, and how well, after Otsu (1979).
+
+    Parameters
+    ----------
+    values : ndarray
+        From 0 to 1.
+
+    Returns
+    -------
+    threshold : float
+        Between two values of `values`, unless all are equal.
+    separation : float
+        The share of the variance that lies between the classes, from 0 to 1.
+    """
+    counts, edges = np.histogram(values, 256, (0, 1))
+    centres = (edges[:-1] + edges[1:]) / 2
+    variance = values.size * (counts @ centres**2) - (counts @ centres) ** 2
+    below = np.cumsum(counts)[:-1]
+    above = values.size - below
+    total = np.cumsum(counts * centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = total[:-1] / below - (total[-1] - total[:-1]) / above
+    between = np.nan_to_num(below * above * gap**2)
+    # Between two levels with nothing in between, any threshold is as good as any other.
+    best = (between >= between.max() * (1 - 1e-9)).nonzero()[0]
+    separation = between.max() / variance if variance > 0 else 0.0
+    return float(edges[best.mean().astype(np.intp) + 1]), float(separation)
+
+
+def hysteresis(ink: Grey, threshold: float) -> Mask:
+    """Keep ink over half the threshold where it is connected to ink over the threshold.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+    threshold : float
+
+    Returns
+    -------
+    mask : ndarray of shape (height, width), dtype bool
+    """
+    weak, n_weak = ndimage.label(ink > threshold / 2, NEIGHBOURS)
+    kept = np.zeros(n_weak + 1, bool)
+    kept[weak[ink > threshold]] = True
+    kept[0] = False
+    return kept[weak]
