@@ -81,8 +81,8 @@ def _rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
     blocks = area_average(ink, height, _BLOCKS)
     thick = ndimage.grey_opening(blocks, (thin, 1))
     blocks -= thick
-    # Under a thick stroke there may be a rule.
-    possible = np.maximum(blocks, thick)
+    # Under a thick stroke there may be a rule. A path meets it give or take a pixel.
+    possible = ndimage.uniform_filter1d(np.maximum(blocks, thick), 3, axis=0)
     rows, columns = np.arange(height)[:, None], np.linspace(-0.5, 0.5, _BLOCKS)
     steepest = round(_STEEPEST * width)
     drops = np.arange(-steepest, steepest + 1, 2)
@@ -90,7 +90,7 @@ def _rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
     best = int(np.argmax([np.sum(strength**2) for strength in strengths]))
     strength = strengths[best]
     # A table's edge is not thin, nor is a blurred stroke.
-    beside = ndimage.grey_opening(strength, (thin,))
+    beside = ndimage.grey_opening(strength, (thin + 2,))
     thin_enough = strength > np.maximum(2 * beside, _FAINTEST)
     peaks = thin_enough & (strength == ndimage.maximum_filter1d(strength, 2 * thin + 1))
     nearby = np.arange(-(thin // 2), thin // 2 + 1)[:, None]

@@ -1,0 +1,119 @@
+"""Numbers on photographed pages, found digit by digit and read by the recipe `any_image`.
+
+``SCIKIT_LEARN_DATA=... python benchmarks/pages.py [MODEL]`` writes numbers of three to seven of
+MNIST's test digits on paper of each kind, adds noise and JPEG's compression, and prints of how many
+numbers `extract_digits` finds all digits, and how many are read without an error. MODEL is a file
+with a classifier, as ``skdigits train`` writes it; without it, the recipe is trained.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+import joblib
+import numpy as np
+from common import machine, mnist
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from skdigits.digits import extract_digits
+from skdigits.digits.recipes import recipe
+
+N_PAGES = 100
+SEED = 11
+Light = Callable[[NDArray, NDArray, np.random.Generator], NDArray]
+
+
+def number(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, str]:
+    """Write digits in a line; return where the ink is, from 0 to 1, and what it says."""
+    size, n_digits = int(rng.integers(50, 110)), int(rng.integers(3, 8))
+    page = np.zeros((int(2.2 * size), int((n_digits + 1) * 1.05 * size)))
+    left, text = size // 2, ""
+    for row in rng.choice(len(X), n_digits, replace=False):
+        ink = ndimage.zoom(X[row].reshape(28, 28), size / 28, order=3)
+        columns = np.flatnonzero(ink.max(axis=0) > 0.3)
+        ink = ink[:, columns[0] : columns[-1] + 1]
+        top = int(0.6 * size + rng.integers(-size // 12, size // 12 + 1))
+        page[top : top + len(ink), left : left + ink.shape[1]] = ink
+        left += ink.shape[1] + int(size * rng.uniform(0.08, 0.35))
+        text += str(y[row])
+    # As sharp as from a pen.
+    return np.clip((page - 0.35) / 0.3, 0, 1), text
+
+
+def slope(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    angle = rng.uniform(0, 2 * np.pi)
+    light = down * np.sin(angle) + right * np.cos(angle)
+    return 0.35 + 0.65 * (light - light.min()) / np.ptp(light)
+
+
+def rules(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    gap, askew = rng.uniform(18, 45), rng.uniform(-0.03, 0.03)
+    rule = (down + askew * right + rng.uniform(0, gap)) % gap < rng.integers(1, 3)
+    return np.where(rule, rng.uniform(0.65, 0.8), 1)
+
+
+def squares(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    gap, askew = rng.uniform(18, 45), rng.uniform(-0.03, 0.03)
+    rule = ((down + askew * right) % gap < 1) | ((right - askew * down) % gap < 1)
+    return np.where(rule, 0.75, 1)
+
+
+def shadow(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    edge = rng.uniform(0.2, 0.8) * right.max() + rng.uniform(-1, 1) * down
+    return 1 - 0.5 * ndimage.gaussian_filter((right > edge).astype(float), rng.uniform(2, 15))
+
+
+def table(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    return np.where(down < rng.integers(5, 25), rng.uniform(0.3, 0.6), 1)
+
+
+PAPERS: dict[str, Light] = {
+    "plain": lambda down, right, rng: np.ones(down.shape),
+    "in uneven light": slope,
+    "ruled, up to 2 degrees askew": rules,
+    "squared, up to 2 degrees askew": squares,
+    "half in shadow": shadow,
+    "beside a table's edge": table,
+}
+
+
+def photograph(ink: NDArray, light: Light, rng: np.random.Generator) -> NDArray:
+    """Return 8-bit grey levels: the pen takes its share of the paper's light."""
+    down, right = np.mgrid[: ink.shape[0], : ink.shape[1]].astype(float)
+    seen = rng.uniform(0.7, 0.95) * light(down, right, rng) * (1 - rng.uniform(0.5, 0.95) * ink)
+    levels = np.clip(255 * (seen + rng.normal(0, 0.02, seen.shape)), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "JPEG", quality=int(rng.integers(40, 95)))
+    return np.asarray(Image.open(file))
+
+
+def main() -> None:
+    print(machine(), flush=True)
+    X, y, X_test, y_test = mnist()
+    if sys.argv[1:]:
+        model = joblib.load(sys.argv[1])
+    else:
+        model = recipe("any_image", random_state=0).fit(X, y)
+    for name, light in PAPERS.items():
+        rng = np.random.default_rng(SEED)
+        found = right = n_digits = 0
+        for _ in range(N_PAGES):
+            ink, text = number(X_test, y_test, rng)
+            boxes, digits = extract_digits(photograph(ink, light, rng))
+            read = "".join(str(digit) for digit in model.predict(digits)) if boxes else ""
+            found += len(boxes) == len(text)
+            right += read == text
+            n_digits += len(text)
+        print(
+            f"{name:32} of {N_PAGES} numbers ({n_digits} digits), all digits found in {found}, "
+            f"read rightly {right}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
