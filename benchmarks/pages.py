@@ -2,14 +2,16 @@
 
 ``SCIKIT_LEARN_DATA=... python benchmarks/pages.py [MODEL]`` writes numbers of three to seven of
 MNIST's test digits on paper of each kind, adds noise and JPEG's compression, and prints of how many
-numbers `extract_digits` finds all digits, and how many are read without an error. MODEL is a file
-with a classifier, as ``skdigits train`` writes it; without it, the recipe is trained.
+numbers `extract_digits` finds all digits, and how many are read without an error, from the image
+alone and where the model helps to cut apart what touches. MODEL is a file with a classifier, as
+``skdigits train`` writes it; without it, the recipe is trained.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Callable
 
 import joblib
@@ -18,6 +20,7 @@ from common import machine, mnist
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+from sklearn.base import ClassifierMixin
 
 from skdigits.digits import extract_digits
 from skdigits.digits.recipes import recipe
@@ -27,8 +30,13 @@ SEED = 11
 Light = Callable[[NDArray, NDArray, np.random.Generator], NDArray]
 
 
-def number(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, str]:
-    """Write digits in a line; return where the ink is, from 0 to 1, and what it says."""
+def number(
+    X: NDArray, y: NDArray, rng: np.random.Generator, touching: float
+) -> tuple[NDArray, str]:
+    """Write digits in a line; return where the ink is, from 0 to 1, and what it says.
+
+    Of the digits, so large a share touches the one before.
+    """
     size, n_digits = int(rng.integers(50, 110)), int(rng.integers(3, 8))
     page = np.zeros((int(2.2 * size), int((n_digits + 1) * 1.05 * size)))
     left, text = size // 2, ""
@@ -37,11 +45,22 @@ def number(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, s
         columns = np.flatnonzero(ink.max(axis=0) > 0.3)
         ink = ink[:, columns[0] : columns[-1] + 1]
         top = int(0.6 * size + rng.integers(-size // 12, size // 12 + 1))
-        page[top : top + len(ink), left : left + ink.shape[1]] = ink
+        if touching and text and rng.random() < touching:
+            left = contact(page[top : top + len(ink)], ink) - int(rng.integers(1, 4))
+        place = page[top : top + len(ink), left : left + ink.shape[1]]
+        np.maximum(place, ink, out=place)
         left += ink.shape[1] + int(size * rng.uniform(0.08, 0.35))
         text += str(y[row])
     # As sharp as from a pen.
     return np.clip((page - 0.35) / 0.3, 0, 1), text
+
+
+def contact(page: NDArray, ink: NDArray) -> int:
+    """Return the leftmost column where ink does not touch what is written left of it."""
+    before, after = page > 0.5, ink > 0.5
+    stop = np.where(before.any(axis=1), page.shape[1] - before[:, ::-1].argmax(axis=1), 0)
+    start = np.where(after.any(axis=1), after.argmax(axis=1), page.shape[1])
+    return max(0, int((stop - start).max()))
 
 
 def slope(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
@@ -79,6 +98,7 @@ PAPERS: dict[str, Light] = {
     "half in shadow": shadow,
     "beside a table's edge": table,
 }
+TOUCHING = {f"plain, {share:.0%} of the digits touch the one before": share for share in (0.2, 0.5)}
 
 
 def photograph(ink: NDArray, light: Light, rng: np.random.Generator) -> NDArray:
@@ -91,6 +111,26 @@ def photograph(ink: NDArray, light: Light, rng: np.random.Generator) -> NDArray:
     return np.asarray(Image.open(file))
 
 
+def read_pages(
+    name: str, model: ClassifierMixin, light: Light, X: NDArray, y: NDArray, touching: float = 0.0
+) -> None:
+    rng = np.random.default_rng(SEED)
+    ways = {"alone": None, "cut apart": model.predict_proba}
+    found, right = Counter(), Counter()
+    for _ in range(N_PAGES):
+        ink, text = number(X, y, rng, touching)
+        page = photograph(ink, light, rng)
+        for way, predict_proba in ways.items():
+            boxes, digits = extract_digits(page, predict_proba)
+            read = "".join(str(digit) for digit in model.predict(digits)) if boxes else ""
+            found[way] += len(boxes) == len(text)
+            right[way] += read == text
+    figures = "; ".join(
+        f"{way}: all digits found in {found[way]}, read {right[way]}" for way in ways
+    )
+    print(f"{name:46} of {N_PAGES} numbers, {figures}", flush=True)
+
+
 def main() -> None:
     print(machine(), flush=True)
     X, y, X_test, y_test = mnist()
@@ -99,20 +139,9 @@ def main() -> None:
     else:
         model = recipe("any_image", random_state=0).fit(X, y)
     for name, light in PAPERS.items():
-        rng = np.random.default_rng(SEED)
-        found = right = n_digits = 0
-        for _ in range(N_PAGES):
-            ink, text = number(X_test, y_test, rng)
-            boxes, digits = extract_digits(photograph(ink, light, rng))
-            read = "".join(str(digit) for digit in model.predict(digits)) if boxes else ""
-            found += len(boxes) == len(text)
-            right += read == text
-            n_digits += len(text)
-        print(
-            f"{name:32} of {N_PAGES} numbers ({n_digits} digits), all digits found in {found}, "
-            f"read rightly {right}",
-            flush=True,
-        )
+        read_pages(name, model, light, X_test, y_test)
+    for name, share in TOUCHING.items():
+        read_pages(name, model, PAPERS["plain"], X_test, y_test, share)
 
 
 if __name__ == "__main__":

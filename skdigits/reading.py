@@ -3,6 +3,7 @@
 ::
 
     file -> boxes of digits, 28x28 pixels of each -> pixels as the model knows them -> model
+         -> those that touch each other are cut apart, where the model is surest of the pieces
          -> digits, probabilities -> a line of text, a line of JSON, boxes drawn on the image
 """
 
@@ -119,23 +120,28 @@ def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
     ImportError, OSError, ValueError
         Pillow is missing, the file can't be read, or it shows no digit.
     """
-    boxes, pixels = _digits_of(path, side)
-    if not boxes:
-        raise ValueError(f"{path} shows no digit")
-    probabilities = model.predict_proba(pixels * np.float32(brightest))
+
+    def predict_proba(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probabilities of digits in MNIST's form."""
+        return model.predict_proba(_resized(pixels, side) * np.float32(brightest))
+
+    grey = read_picture(path).grey
+    if grey.shape == (side, side) != (SIDE, SIDE):
+        boxes = [Box(0, 0, side, side)]
+        probabilities = model.predict_proba(grey.reshape(1, -1) * np.float32(brightest))
+    else:
+        boxes, pixels = extract_digits(path, predict_proba)
+        if not boxes:
+            raise ValueError(f"{path} shows no digit")
+        probabilities = predict_proba(pixels)
     return Reading(path, boxes, probabilities.argmax(axis=1), probabilities.max(axis=1))
 
 
-def _digits_of(path: str, side: int) -> tuple[list[Box], NDArray[np.float32]]:
-    """Return the boxes of the digits, and their pixels from 0 to 1 at the model's size."""
+def _resized(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return digits in MNIST's form at the size that a model knows."""
     if side == SIDE:
-        return extract_digits(path)
-    grey = read_picture(path).grey
-    if grey.shape == (side, side):
-        return [Box(0, 0, side, side)], grey.reshape(1, -1)
-    boxes, pixels = extract_digits(path)
-    small = [_shrunk(image, side).ravel() for image in pixels.reshape(-1, SIDE, SIDE)]
-    return boxes, np.array(small, np.float32).reshape(-1, side * side)
+        return pixels
+    return np.array([_shrunk(image, side).ravel() for image in pixels.reshape(-1, SIDE, SIDE)])
 
 
 def _shrunk(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -284,7 +284,8 @@ def test_mnist_sized_data_in_a_data_home(digits, enlarged, tmp_path, capsys):
 
 def test_a_pipeline_of_ones_own_with_labels_as_strings(digits, enlarged, tmp_path, capsys):
     model = make_pipeline(
-        MinMaxScaler(), FromScratchMLPClassifier(32, max_iter=5, learning_rate="cosine")
+        MinMaxScaler(),
+        FromScratchMLPClassifier(32, max_iter=5, learning_rate="cosine", random_state=0),
     )
     model.fit(enlarged[0], digits.y_train.astype(str))
     path = str(tmp_path / "own.joblib")

@@ -16,10 +16,11 @@ from scipy import ndimage
 
 from skdigits.digits.cleaning import Page
 from skdigits.digits.normalizing import normalize
-from skdigits.digits.resampling import Grey
+from skdigits.digits.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
 _SMALLEST = 0.05  # Share of the longer side of the page.
+_EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
 
 
@@ -50,6 +51,51 @@ class Box(NamedTuple):
         box : Box
         """
         return Box(*(round(edge * factor) for edge in self))
+
+
+class Strokes(NamedTuple):
+    """What is written on a part of a page.
+
+    Parameters
+    ----------
+    top, left : int
+        The first row and column of the part.
+    mask : ndarray of shape (height, width), dtype bool
+        Where there is ink.
+    """
+
+    top: int
+    left: int
+    mask: Mask
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around the strokes, in pixels of the page."""
+        top, left, bottom, right = inked_box(self.mask)
+        return Box(self.top + top, self.left + left, self.top + bottom, self.left + right)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the box."""
+        top, left, bottom, right = self.box
+        return bottom - top, right - left
+
+    def part(self, mask: Mask) -> Strokes:
+        """Return some of the strokes.
+
+        Parameters
+        ----------
+        mask : ndarray of shape (height, width), dtype bool
+            Which.
+
+        Returns
+        -------
+        strokes : Strokes
+        """
+        top, left, bottom, right = inked_box(mask)
+        top, left = max(0, top - _EDGE), max(0, left - _EDGE)
+        window = mask[top : bottom + _EDGE, left : right + _EDGE]
+        return Strokes(self.top + top, self.left + left, window)
 
 
 def central_digit(page: Page) -> NDArray[np.intp]:
@@ -115,7 +161,7 @@ def box_of(boxes: NDArray[np.int64]) -> Box:
     return Box(*map(int, [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]))
 
 
-def inked_box(image: Grey) -> Box:
+def inked_box(image: Grey | Mask) -> Box:
     """Return the smallest box around all pixels that are not 0.
 
     Parameters
@@ -130,8 +176,8 @@ def inked_box(image: Grey) -> Box:
     return Box(*map(int, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
 
 
-def normalized_digit(page: Page, components: NDArray[np.intp]) -> Grey:
-    """Cut components out of a page and give them the form of MNIST.
+def strokes_of(page: Page, components: NDArray[np.intp]) -> Strokes:
+    """Cut components out of a page.
 
     Parameters
     ----------
@@ -141,14 +187,33 @@ def normalized_digit(page: Page, components: NDArray[np.intp]) -> Grey:
 
     Returns
     -------
+    strokes : Strokes
+    """
+    top, left, bottom, right = box_of(page.boxes[components])
+    top, left = max(0, top - _EDGE), max(0, left - _EDGE)
+    window = page.labels[top : bottom + _EDGE, left : right + _EDGE]
+    return Strokes(top, left, np.isin(window, components + 1))
+
+
+def normalized_digit(page: Page, strokes: Strokes) -> Grey:
+    """Give a digit the form of MNIST's.
+
+    Parameters
+    ----------
+    page : Page
+    strokes : Strokes
+        Of the digit.
+
+    Returns
+    -------
     image : ndarray of shape (28, 28), dtype float32
         0 for paper to 1.
     """
-    top, left, bottom, right = box_of(page.boxes[components])
-    # The soft edge of a stroke lies outside of it.
-    window = np.s_[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
-    strokes = np.isin(page.labels[window], components + 1)
-    near = ndimage.binary_dilation(strokes, np.ones((3, 3), bool))
+    top, left, mask = strokes
+    window = np.s_[top : top + mask.shape[0], left : left + mask.shape[1]]
+    # What touches it is not its own edge.
+    blank = (page.labels[window] == 0) | mask
+    near = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & blank
     return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
 
 

@@ -22,14 +22,15 @@ from sklearn.utils import Tags, gen_batches
 from skdigits.digits.cleaning import read_page
 from skdigits.digits.finding import (
     Box,
-    box_of,
     central_digit,
     digits_in_reading_order,
     inked_box,
     normalized_digit,
+    strokes_of,
 )
 from skdigits.digits.normalizing import SIDE, is_normalized
 from skdigits.digits.pictures import SQUARES, Picture, read_picture, unit_range
+from skdigits.digits.touching import Classifier, parted
 
 _STACKS = (
     "(n_images, height, width), (n_images, height, width, 3), (n_images, height, width, 4), "
@@ -196,7 +197,9 @@ def find_digits(image: Any) -> list[Box]:
     return extract_digits(image)[0]
 
 
-def extract_digits(image: Any) -> tuple[list[Box], NDArray[np.float32]]:
+def extract_digits(
+    image: Any, predict_proba: Classifier | None = None
+) -> tuple[list[Box], NDArray[np.float32]]:
     """Find the digits on an image and give each of them the form of MNIST's.
 
     Parameters
@@ -204,11 +207,15 @@ def extract_digits(image: Any) -> tuple[list[Box], NDArray[np.float32]]:
     image : str, path-like, PIL.Image.Image or array-like of shape (height, width), \
             (height, width, 3) or (height, width, 4)
         As :func:`find_digits` takes it.
+    predict_proba : callable, optional
+        A classifier's method of that name, which tells from pixels as below the probabilities of
+        the digits from 0 to 9. Digits that touch each other are cut apart where it is surest of
+        the pieces; without it, they share a box.
 
     Returns
     -------
     boxes : list of Box
-        As :func:`find_digits` returns them.
+        As :func:`find_digits` returns them, but for digits that were cut apart.
     pixels : ndarray of shape (n_digits, 784), dtype float32
         As :meth:`DigitImages.transform` returns them: what a classifier predicts from.
 
@@ -231,9 +238,11 @@ def extract_digits(image: Any) -> tuple[list[Box], NDArray[np.float32]]:
     if _in_mnist_form(picture):
         return [inked_box(picture.grey)], picture.grey.reshape(1, -1)
     page = read_page(picture.grey)
-    digits = digits_in_reading_order(page)
-    boxes = [box_of(page.boxes[digit]).scaled(picture.shrunk) for digit in digits]
-    pixels = [normalized_digit(page, digit).ravel() for digit in digits]
+    digits = [strokes_of(page, digit) for digit in digits_in_reading_order(page)]
+    if predict_proba is not None:
+        digits = [part for strokes in digits for part in parted(page, strokes, predict_proba)]
+    boxes = [strokes.box.scaled(picture.shrunk) for strokes in digits]
+    pixels = [normalized_digit(page, strokes).ravel() for strokes in digits]
     return boxes, np.array(pixels, np.float32).reshape(-1, SIDE * SIDE)
 
 
@@ -245,7 +254,7 @@ def _only_digit(picture: Picture) -> NDArray[np.float32]:
     digit = central_digit(page)
     if not len(digit):
         raise ValueError(f"{picture.name} shows no digit")
-    return normalized_digit(page, digit)
+    return normalized_digit(page, strokes_of(page, digit))
 
 
 def _in_mnist_form(picture: Picture) -> bool:
