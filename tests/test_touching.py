@@ -74,6 +74,16 @@ def test_a_classifier_that_is_sure_of_nothing_cuts_nothing():
     assert len(extract_digits(photograph(page), unsure)[0]) == 1
 
 
+def test_a_line_is_no_row_of_digits():
+    page = paper((120, 600))
+    page[40:80, 40:560] = 1
+
+    def asked(pixels):
+        raise AssertionError("There is nothing to ask.")
+
+    assert len(extract_digits(photograph(page), asked)[0]) == 1
+
+
 def test_blank_images_and_those_in_the_form_of_mnist_need_no_classifier():
     page = paper()
     write(page, strokes(5), 60, 70)

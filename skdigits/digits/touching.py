@@ -31,6 +31,7 @@ _SURE = 0.99  # Probability of what needs no other reading.
 _LIKELY = 0.95  # Probability of a piece, at least.
 # Shares of the height of the strokes.
 _NARROWEST = 0.5  # Two ones.
+_LONGEST = 8.0  # Ten digits; longer is a line.
 _MARGIN = 0.15  # From either side to the nearest path.
 _STEP = 0.12  # From one path to the next.
 _REACH = 0.15  # How far a path may be from its column.
@@ -82,7 +83,9 @@ def parted(page: Page, strokes: Strokes, predict_proba: Classifier) -> list[Stro
         The strokes themselves, if they are likeliest to be one digit.
     """
     height, width = strokes.size
-    if width < _NARROWEST * height or _best(page, [strokes], predict_proba)[1][0] > _SURE:
+    if not _NARROWEST * height <= width <= _LONGEST * height:
+        return [strokes]
+    if _best(page, [strokes], predict_proba)[1][0] > _SURE:
         return [strokes]
     pieces = _pieces(strokes, _paths(strokes))
     digits, probabilities = _best(page, [piece.strokes for piece in pieces], predict_proba)
