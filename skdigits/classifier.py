@@ -76,7 +76,8 @@ class FromScratchMLPClassifier(
         (or 'sigmoid'), 'identity', or an object with ``value(z)`` and ``derivative(z, a)``; a
         sequence has one for each hidden layer.
     loss : {'cross_entropy', 'squared_error', 'focal'} or Loss, default='cross_entropy'
-        What is minimised; 'squared_error' is the Brier score of the probabilities.
+        What is minimised; 'squared_error' is half the squared distance of the probabilities from
+        the targets, summed over the classes.
     label_smoothing : float in [0, 1), default=0
         The share of each target that is spread evenly over the classes.
     initializer : str or callable, default='auto'
@@ -122,7 +123,7 @@ class FromScratchMLPClassifier(
     n_iter_no_change : int or inf, default=10
         Training stops when more than so many epochs in a row brought no progress: of the training
         loss, or of the validation score with `early_stopping`. A planned schedule (cosine,
-        one_cycle) is not cut off by the training loss.
+        warm_restarts, one_cycle) is not cut off by the training loss.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     warm_start : bool, default=False
@@ -431,7 +432,7 @@ class FromScratchMLPClassifier(
         chain = parameters.chain(self, self.n_features_in_, self._labels.n_outputs)
         objective = parameters.objective(self, self._labels.output)
         if not fresh:
-            self._state.network = self._state.network.rebuilt(chain, objective)
+            self._state.rebuild(chain, objective)
             return
         double = np.result_type(samples.X.dtype, np.float32) != np.float32
         network = Network(chain, objective, np.float64 if double else np.float32)
@@ -509,15 +510,16 @@ class FromScratchMLPClassifier(
         Raises
         ------
         ValueError
-            A nested parameter is set on a name; the message says which object to pass instead.
+            A nested parameter is set on what has none, such as a name; the message says what to
+            pass instead.
         """
         current = self.get_params(deep=False) | params
         for key in params:
             name, _, nested = key.partition("__")
-            if nested and isinstance(current.get(name), str):
+            if nested and name in current and not hasattr(current[name], "set_params"):
                 raise InvalidParameterError(
-                    f"{key} cannot be set, because {name}={current[name]!r} is a name and holds no "
-                    f"parameters. {parameters.advice(name, current[name], nested)}"
+                    f"{key} cannot be set, because {name}={current[name]!r} holds no parameters. "
+                    f"{parameters.advice(name, current[name], nested)}"
                 )
         return super().set_params(**params)
 

@@ -58,8 +58,10 @@ class ExclusiveClasses:
         Raises
         ------
         ValueError
-            A label is not among the classes.
+            A label is not among the classes, or y has another shape.
         """
+        if y.ndim != 1:
+            raise ValueError(f"y of shape {y.shape} must hold one label per row.")
         seen = np.isin(y, self.classes)
         if not seen.all():
             raise ValueError(
@@ -79,12 +81,17 @@ class ExclusiveClasses:
         Raises
         ------
         ValueError
-            Their classes differ.
+            Their classes differ, or one kind is exclusive and the other is not.
         """
         if not np.array_equal(labels.classes, self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes}, `y` has {labels.classes}"
+            )
+        if type(labels) is not type(self):
+            raise ValueError(
+                "warm_start can only be used where `y` is of the same kind as in the previous call "
+                f"to fit. That was {type(self).__name__}, `y` is {type(labels).__name__}"
             )
 
     def decode(self, logits: NDArray) -> NDArray:
@@ -206,14 +213,20 @@ class Multilabel(ExclusiveClasses):
         Raises
         ------
         ValueError
-            The number of columns differs from the number of labels.
+            The number of columns differs from the number of labels, or a number is neither 0 nor 1.
         """
         if y.ndim != 2 or y.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y of shape {y.shape} is not a multilabel indicator of {self.n_outputs} columns."
             )
         dense = y if isinstance(y, np.ndarray) else y.toarray()
-        return dense.astype(np.uint8)
+        indicator = dense.astype(np.uint8)
+        if not ((indicator == dense) & (indicator <= 1)).all():
+            raise ValueError(
+                "y is a multilabel indicator with other numbers than 0 and 1, such as "
+                f"{dense[(indicator != dense) | (indicator > 1)][0]!r}."
+            )
+        return indicator
 
     def decode(self, logits: NDArray) -> NDArray:
         """Return the indicator of the labels whose logits are positive."""

@@ -135,8 +135,8 @@ def _check_full_batch(estimator: Any) -> None:
             )
 
 
-def advice(parameter: str, name: str, nested: str) -> str:
-    """Return which object to pass in place of a name, so that a nested parameter can be set.
+def advice(parameter: str, value: Any, nested: str) -> str:
+    """Return which object to pass in place of a value, so that a nested parameter can be set.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def advice(parameter: str, name: str, nested: str) -> str:
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
     }
-    kind = registries.get(parameter, {}).get(name)
+    kind = registries.get(parameter, {}).get(value) if isinstance(value, str) else None
     if kind is None:
         return f"Pass an object as {parameter}."
     known = list(kind().get_params())

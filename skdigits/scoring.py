@@ -54,7 +54,7 @@ def judge(
     rows = validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
     options = {}
-    if validation.weights is not None and "sample_weight" in signature(scorer).parameters:
+    if validation.weights is not None and _takes_weights(scorer):
         options["sample_weight"] = validation.weights[rows]
 
     def by_scorer() -> dict[str, float]:
@@ -63,3 +63,10 @@ def judge(
         return {**evaluate(network, validation), "validation_score": score}
 
     return by_scorer
+
+
+def _takes_weights(scorer: Callable[..., float]) -> bool:
+    """Tell whether a scorer's figure can be weighted; those of scikit-learn say so themselves."""
+    if hasattr(scorer, "_accept_sample_weight"):
+        return scorer._accept_sample_weight()
+    return "sample_weight" in signature(scorer).parameters

@@ -345,3 +345,34 @@ def test_prediction_needs_a_fit():
             getattr(classifier(), method)(X)
     with pytest.raises(NotFittedError):
         _ = classifier().coefs_
+
+
+@pytest.mark.parametrize("other", [-1, 2, 256, 0.5])
+def test_an_indicator_has_no_other_numbers_than_0_and_1(other):
+    X, Y = indicator()
+    clf, wrong = classifier(), np.where(Y, other, 0)
+    if other != 0.5:
+        with pytest.raises(ValueError, match="other numbers than 0 and 1"):
+            clf.fit(X, wrong)
+    with pytest.raises(ValueError, match="other numbers than 0 and 1"):
+        clf.partial_fit(X, Y).partial_fit(X, wrong)
+
+
+def test_one_label_per_row_stays_one_label_per_row():
+    X, y = blobs()
+    one_hot = np.eye(3, dtype=int)[y]
+    with pytest.raises(ValueError, match="one label per row"):
+        classifier().fit(X, y, X_val=X, y_val=one_hot)
+    with pytest.raises(ValueError, match="one label per row"):
+        classifier().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, one_hot)
+    with pytest.raises(ValueError, match=r"same kind.*ExclusiveClasses.*Multilabel"):
+        classifier(warm_start=True).fit(X, y).fit(X, one_hot)
+
+
+def test_an_average_takes_over_another_activation():
+    X, y = blobs()
+    clf = classifier(ema_decay=0.5, hidden_layer_sizes=8, activation="relu")
+    clf.partial_fit(X, y, classes=[0, 1, 2]).set_params(activation="tanh").partial_fit(X, y)
+    (first, second), (shift, last) = clf.coefs_, clf.intercepts_
+    logits = np.tanh(X @ first + shift) @ second + last
+    assert_allclose(clf.decision_function(X), logits, rtol=1e-9, atol=1e-9)

@@ -152,9 +152,21 @@ def test_parameters_of_objects_are_parameters_of_the_classifier():
 )
 def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value, nested, advice):
     clf = FromScratchMLPClassifier(**{name: value})
-    with pytest.raises(ValueError, match=f"{name}__{nested}.*'{value}' is a name.*{advice}"):
+    with pytest.raises(
+        ValueError, match=f"{name}__{nested}.*'{value}' holds no parameters.*{advice}"
+    ):
         clf.set_params(**{f"{name}__{nested}": 1})
     assert clf.get_params() == FromScratchMLPClassifier(**{name: value}).get_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hidden_layer_sizes", (8,)), ("activation", ["relu"]), ("augment", None)],
+)
+def test_what_has_no_parameters_says_so(name, value):
+    clf = FromScratchMLPClassifier(**{name: value})
+    with pytest.raises(ValueError, match=f"{name}__x cannot be set.*Pass an object as {name}"):
+        clf.set_params(**{f"{name}__x": 1})
 
 
 def test_an_unknown_parameter_is_refused():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, make_scorer
 from small import Order, blobs, classifier, indicator, same_bits
 
 from skdigits.nn.activations import ReLU
@@ -260,3 +260,64 @@ def test_an_interrupted_lbfgs_keeps_the_last_iteration(evaluation):
     if n_iterations:
         assert same_bits(clf, classifier(solver="lbfgs", max_iter=n_iterations).fit(X, y))
     assert np.isfinite(clf.predict_proba(X)).all()
+
+
+# Weights to fall back to
+
+
+def explodes_after(steps):
+    """A learning rate that no network survives, after so many steps."""
+    return lambda step: 0.05 if step < steps else 1e300
+
+
+def test_after_divergence_the_average_is_that_of_the_last_good_epoch():
+    X, y = blobs()
+    params = {"solver": "sgd", "batch_size": 10, "ema_decay": 0.99, "hidden_layer_sizes": 8}
+    steps = 5 * -(-len(X) // 10)
+    exploded = classifier(learning_rate=explodes_after(steps), max_iter=9, **params).fit(X, y)
+    stopped = classifier(learning_rate=explodes_after(steps), max_iter=5, **params).fit(X, y)
+    assert exploded.n_iter_ == 5
+    assert_allclose(exploded.predict_proba(X), stopped.predict_proba(X), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_after_divergence_early_stopping_gives_back_the_best_weights(ema_decay):
+    X, y = noisy(*blobs())
+    clf = classifier(
+        learning_rate=explodes_after(200),
+        solver="sgd",
+        batch_size=5,
+        early_stopping=True,
+        n_iter_no_change=1000,
+        ema_decay=ema_decay,
+        max_iter=100,
+    )
+    clf.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    assert clf.n_iter_ < 100
+    assert_allclose(-loss_of(clf, X[30:], y[30:]), clf.best_validation_score_, rtol=1e-7)
+
+
+def test_a_score_that_is_no_number_is_no_progress():
+    X, y = blobs()
+    scores = []
+
+    def scorer(estimator, X, y):
+        scores.append(np.nan if len(scores) % 3 == 2 else 0.5)
+        return scores[-1]
+
+    clf = classifier(early_stopping=True, scoring=scorer, n_iter_no_change=2, max_iter=50)
+    assert clf.fit(X, y).n_iter_ == 4
+
+
+def test_a_scorer_that_takes_no_weights_is_given_none():
+    X, y = blobs()
+    for scoring in ("adjusted_rand_score", make_scorer(lambda y, read: np.mean(y == read))):
+        clf = classifier(early_stopping=True, scoring=scoring, class_weight="balanced")
+        assert np.isfinite(clf.fit(X, y).best_validation_score_)
+
+
+def test_lbfgs_that_is_stuck_says_so():
+    X, y = blobs()
+    clf = classifier(solver="lbfgs", max_iter=3000, alpha=1, l1_ratio=1, hidden_layer_sizes=())
+    with pytest.warns(ConvergenceWarning, match="no lower loss"):
+        clf.fit(X.astype(np.float32), y)

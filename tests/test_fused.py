@@ -140,3 +140,33 @@ def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
     assert out.stderr == ""
     assert f"Optimizer steps are left to NumPy: {words}" in out.stdout
     assert out.stdout.endswith("(4, 2)\n")
+
+
+def test_a_rule_that_was_changed_is_compiled_anew(tmp_path, monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    module = tmp_path / "own_rule.py"
+    code = """
+import numpy as np
+from own_rule import step
+from skdigits.nn.fused import fused
+p = np.ones(1)
+fused(step, 1, 1, np.dtype(float))(p, np.ones(1), np.zeros((1, 1)), (0.1,))
+print(p[0].round(6))
+"""
+    found = []
+    for factor in (1, 1, 5):
+        module.write_text(
+            f"def step(p, g, m, rate):\n    m += g\n    p -= {factor} * rate * m\n    return p, m\n"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.append(float(answer.stdout))
+    assert found == [0.9, 0.9, 0.5]
+    # What was not changed was found on disk: one loop for each of the two rules.
+    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 2

@@ -494,3 +494,19 @@ def test_prediction_and_training_work_for_any_architecture(architecture, rng):
         architecture.n_outputs,
     )
     assert forward(network, inputs)[0].shape == (3, architecture.n_outputs)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_rows", [2, 3, 7, 200])
+def test_copies_of_a_row_have_no_variance_behind_a_product(dtype, n_rows):
+    rng = np.random.default_rng(0)
+    chain = Architecture(30, [20], 3, [Identity()], zeros, normalization="batch").chain()
+    network = Network(chain, Objective(Softmax(), CrossEntropy()), dtype)
+    network.parameters[...] = rng.normal(size=network.parameters.size)
+    before = network.buffers.copy()
+    rows = np.tile(rng.normal(size=30).astype(dtype), (n_rows, 1))
+    step = Step(dtype)
+    step.begin(np.full(n_rows, 1 / n_rows, dtype), float(n_rows))
+    gradients = network.views(np.zeros_like(network.parameters), np.zeros_like(before))
+    network.loss_and_gradient(rows, np.zeros(n_rows, int), gradients, step)
+    assert_array_equal(network.buffers, before)

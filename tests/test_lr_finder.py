@@ -165,3 +165,31 @@ def test_batch_size_is_checked(batch_size):
 def test_lbfgs_has_no_learning_rate():
     with pytest.raises((ValueError, AttributeError), match="lbfgs"):
         find_learning_rate(classifier(solver="lbfgs"), X, y)
+
+
+def test_data_that_do_not_fit_together_are_refused():
+    X, y = load_digits(return_X_y=True)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        find_learning_rate(FromScratchMLPClassifier(), X[:100], y)
+
+
+def test_rates_at_which_nothing_is_learnt_are_refused():
+    X, y = load_digits(return_X_y=True)
+    with pytest.raises(ValueError, match=r"lowest=1e\+200"):
+        find_learning_rate(
+            FromScratchMLPClassifier(solver="sgd", random_state=0),
+            X,
+            y,
+            lowest=1e200,
+            highest=1e300,
+        )
+
+
+def test_any_sparse_format():
+    X, y = load_digits(return_X_y=True)
+    clf = FromScratchMLPClassifier(random_state=0)
+    curves = [
+        find_learning_rate(clf, rows, y, n_steps=5)
+        for rows in (scipy.sparse.csr_array(X), scipy.sparse.coo_array(X))
+    ]
+    assert_array_equal(curves[0].losses, curves[1].losses)

@@ -324,3 +324,10 @@ def test_one_cycle_is_that_of_torch(n, rise, torch):
     ours = [(cycle.rate(0.5, clock), cycle.momentum(clock)) for clock in clocks(n, 1)]
     for own, expected in zip(ours, theirs, strict=True):
         assert own == pytest.approx(expected, rel=1e-9)
+
+
+def test_momenta_of_a_cycle_without_a_rise():
+    schedule = OneCycle(rise=0, high_momentum=0.95, low_momentum=0.85)
+    first = Clock(step=0, steps_per_epoch=1, total_steps=5)
+    assert schedule.momenta(first) == (0.85, 0.85)
+    assert first.before.progress == 0

@@ -295,3 +295,13 @@ def test_bad_weights_are_refused(bad, message):
     X, y = rows_and_labels(0, "three classes")
     with pytest.raises(ValueError, match=message):
         classifier().fit(X, y, sample_weight=bad)
+
+
+@pytest.mark.parametrize("params", [{"dropout": 0.5}, {"noise": 0.3}])
+def test_random_layers_of_many_rows_and_units(params):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 4)), np.arange(300) % 3
+    clf = classifier(hidden_layer_sizes=200, shuffle=False, **params)
+    weighted = clf.set_params(batch_size=300).fit(X, y, np.full(300, 2.0)).predict_proba(X)
+    doubled = clf.set_params(batch_size=600).fit(np.repeat(X, 2, 0), np.repeat(y, 2))
+    assert_allclose(doubled.predict_proba(X), weighted, atol=1e-9)

@@ -46,11 +46,14 @@ class RowDraws:
 
     def bits(self, n_columns: int) -> NDArray:
         """Return uniform 16-bit integers of shape (n_rows, n_columns)."""
+        return self._drawn(n_columns).take(self._rank, axis=0)
+
+    def _drawn(self, n_columns: int) -> NDArray:
+        """Return uniform 16-bit integers of shape (n_distinct_rows, n_columns)."""
         size = self._n_distinct * n_columns
         # The raw 64-bit words of the generator are by far the fastest source of random bits.
         words = self.rng.bit_generator.random_raw(math.ceil(size / 4))
-        drawn = words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
-        return drawn.take(self._rank, axis=0)
+        return words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
 
     def blocks(self, n_columns: int) -> Iterator[tuple[slice, NDArray]]:
         """Yield the bits of some columns at a time, so that temporaries stay in the cache.
@@ -60,10 +63,14 @@ class RowDraws:
         columns : slice
         bits : ndarray of shape (n_rows, some columns)
         """
-        width = max(1, CHUNK // len(self._rank))
-        for start in range(0, n_columns, width):
-            stop = min(start + width, n_columns)
-            yield slice(start, stop), self.bits(stop - start)
+        # What is drawn depends on the distinct rows alone, not on how often each is there.
+        wide, narrow = (max(1, CHUNK // rows) for rows in (self._n_distinct, len(self._rank)))
+        for start in range(0, n_columns, wide):
+            drawn = self._drawn(min(wide, n_columns - start))
+            for left in range(0, drawn.shape[1], narrow):
+                part = drawn[:, left : left + narrow]
+                columns = slice(start + left, start + left + part.shape[1])
+                yield columns, part.take(self._rank, axis=0)
 
     def normal(self, out: NDArray) -> NDArray:
         """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -88,7 +89,7 @@ def obstacle() -> str | None:
     return None
 
 
-def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
+def _one_slot(rule: Callable[..., Any], pull: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
         """Update the weights, which decay pulls, and then all other parameters."""
         for i in range(n_weights):
@@ -101,7 +102,7 @@ def _one_slot(rule: Callable[..., Any]) -> Callable[..., None]:
     return loop
 
 
-def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
+def _two_slots(rule: Callable[..., Any], pull: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
         """Update the weights, which decay pulls, and then all other parameters."""
         for i in range(n_weights):
@@ -117,16 +118,30 @@ def _two_slots(rule: Callable[..., Any]) -> Callable[..., None]:
 _LOOPS = {1: _one_slot, 2: _two_slots}
 
 
+def _copied(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy, which Numba's files know by its code.
+
+    A function that can be imported they know by its name alone, so that after a change they would
+    answer with what it was before.
+    """
+    return FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+
+
 def _compiled(
     rule: Callable[..., Any], n_slots: int, n_scalars: int, dtype: np.dtype
 ) -> Callable[..., None]:
     import numba
     from numba.extending import register_jitable
 
-    for function in (pull, rule):
-        register_jitable(fastmath=True, error_model="numpy")(function)
+    jitable = register_jitable(fastmath=True, error_model="numpy")
     compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)  # type: ignore[call-overload]
-    loop = compile_loop(_LOOPS[n_slots](rule))
+    loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), jitable(_copied(pull))))
 
     def run(
         parameters: NDArray,

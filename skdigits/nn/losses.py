@@ -262,4 +262,5 @@ class Objective:
         y = self.output.expand(targets, logits, self.label_smoothing)
         shares, gradient = self.output.elements(self.loss, logits, y)
         gradient *= weights[:, np.newaxis]
-        return float((weights @ shares).sum()), gradient
+        # In double precision, since shares of logits that are finite may have an infinite sum.
+        return float((weights @ shares.astype(np.float64)).sum()), gradient

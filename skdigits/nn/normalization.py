@@ -14,6 +14,9 @@ from .workspace import Workspace
 EPSILON = 1e-5
 """Added to variances, so that a constant unit is divided by something."""
 
+_ROUNDINGS = 64
+"""Machine epsilons by which copies of a row may differ behind a matrix product, and more."""
+
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
@@ -80,7 +83,9 @@ class BatchNorm(Layer):
         centred = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
         square = np.multiply(centred, centred, out=step.empty(*inputs.shape))
         variance = step.weights @ square
-        if not variance.any():
+        # Copies of one row differ by rounding.
+        rounding = (_ROUNDINGS * np.finfo(variance.dtype).eps) ** 2 * np.square(mean).max()
+        if not (variance > rounding).any():
             return self._forward_single(inputs, values, step)
         self._remember(step.total, mean, variance, values)
         inverse = 1 / np.sqrt(variance + EPSILON)

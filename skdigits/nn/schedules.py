@@ -39,8 +39,8 @@ class Clock(NamedTuple):
 
     @property
     def before(self) -> Clock:
-        """The clock at the step before."""
-        return self._replace(step=self.step - 1)
+        """The clock at the step before; at the first step, which has none before, the same."""
+        return self._replace(step=max(0, self.step - 1))
 
     @property
     def epochs(self) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.optimizers import LBFGS
 from skdigits.nn.rules import pull
@@ -16,6 +18,9 @@ from .batches import batches
 
 if TYPE_CHECKING:
     from .loop import Trainer
+
+_STUCK = 2
+"""SciPy's status where L-BFGS-B gives up for another reason than a limit."""
 
 
 class FullBatch:
@@ -79,7 +84,7 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
         # SciPy does not say when an iteration begins.
         trainer.begin_epoch()
         trainer.network.parameters[...] = intermediate_result.x
-        trainer.good.take(trainer.network)
+        trainer.keep()
         figures = {
             "loss": float(intermediate_result.fun) - objective.penalty(),
             "accuracy": objective.accuracy,
@@ -109,8 +114,17 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
         )
     finally:
         # The last point that was tried is not the last that was accepted.
-        trainer.good.restore(trainer.network)
+        trainer.fall_back()
     if result.status == 0:
         trainer.outcome = "stopped"
+    elif result.status == _STUCK:
+        trainer.outcome = "stuck"
+        warnings.warn(
+            f"L-BFGS found no lower loss along its direction after {result.nit} iterations, though "
+            f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
+            "greater tol may help.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
     if not trainer.is_finite(float(result.fun)):
         trainer.diverged(float(result.fun))

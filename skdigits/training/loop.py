@@ -24,7 +24,6 @@ from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
 from .augmenting import Augment, ahead, at, augmented
-from .average import Average
 from .batches import Batch, Reader, Samples, batches
 from .history import Tally
 from .lbfgs import minimize
@@ -82,7 +81,7 @@ class Trainer:
     Attributes
     ----------
     outcome : str
-        Why training ended: "stopped", "max_iter", "diverged" or "interrupted".
+        Why training ended: "stopped", "max_iter", "stuck", "diverged" or "interrupted".
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Trainer:
         self.gradient = np.zeros_like(self.network.parameters)
         self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
         self.step.draws = RowDraws(state.layers_rng)
-        self.good = Snapshot(self.network)
+        self._good = [Snapshot(network) for network in state.networks]
 
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.
@@ -138,7 +137,7 @@ class Trainer:
             figures = self._epoch(optimizer)
             if not self.is_finite(figures["loss"]):
                 return self.diverged(figures["loss"])
-            self.good.take(self.network)
+            self.keep()
             figures["seconds"] = time.perf_counter() - started
             if self.end_of_epoch(figures):
                 self.outcome = "stopped"
@@ -198,11 +197,12 @@ class Trainer:
             settings.alpha * settings.l1_ratio / total,
         )
         state.step += 1
+        state.n_updates += 1
         if settings.clip_norm is not None:
             norm = math.sqrt(self.gradient @ self.gradient)
             if norm > settings.clip_norm:
                 self.gradient *= settings.clip_norm / norm
-        scalars = optimizer.scalars(state.step, rate, *settings.schedule.momenta(clock))
+        scalars = optimizer.scalars(state.n_updates, rate, *settings.schedule.momenta(clock))
         self.in_parts(
             lambda part: optimizer.update(
                 network.parameters[part],
@@ -226,17 +226,26 @@ class Trainer:
         minimize(self, lbfgs)
 
     def is_finite(self, loss: float) -> bool:
-        """Return whether the loss and all parameters are finite."""
-        parameters = self.network.parameters
-        return math.isfinite(loss) and bool(np.isfinite(parameters @ parameters))
+        """Return whether the loss, all parameters and all statistics are finite."""
+        parameters, buffers = self.network.parameters, self.network.buffers
+        finite = np.isfinite(parameters @ parameters) and np.isfinite(buffers).all()
+        return math.isfinite(loss) and bool(finite)
+
+    def keep(self) -> None:
+        """Note the weights as the last good ones."""
+        for snapshot, network in zip(self._good, self.state.networks, strict=True):
+            snapshot.take(network)
+
+    def fall_back(self) -> None:
+        """Go back to the last good weights."""
+        for snapshot, network in zip(self._good, self.state.networks, strict=True):
+            snapshot.restore(network)
 
     def diverged(self, loss: float) -> None:
         """Go back to the last good weights and say what happened."""
         self.outcome = "diverged"
-        self.good.restore(self.network)
-        self.state.slots[...] = 0
-        if self.state.average is not None:
-            self.state.average = Average(self.network)
+        self.fall_back()
+        self.state.clear_slots()
         warnings.warn(
             f"Training diverged: the loss is {loss} or the weights overflowed at learning rate "
             f"{self.settings.learning_rate:g}. It was stopped, and the weights from before that "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
 
 from skdigits.nn.component import Interval, Names, check_parameter
 
@@ -72,7 +72,8 @@ def find_learning_rate(
     Raises
     ------
     ValueError
-        The rates do not rise, or another parameter is out of bounds.
+        The rates do not rise, another parameter is out of bounds, X and y differ in length, or
+        training diverges at the first rates.
 
     References
     ----------
@@ -88,6 +89,9 @@ def find_learning_rate(
     True
     """
     _check(estimator, lowest, highest, n_steps, smoothing)
+    check_consistent_length(X, y)
+    if hasattr(X, "tocsr"):  # Rows are taken from it, which not every sparse format allows.
+        X = X.tocsr()
     probe = clone(estimator).set_params(learning_rate="constant")
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
@@ -108,6 +112,11 @@ def find_learning_rate(
         smoothed.append(mean / (1 - smoothing**step))
         if smoothed[-1] > 4 * min(smoothed):
             break
+    if len(losses) < 2:
+        raise ValueError(
+            f"find_learning_rate: training diverged at once, at lowest={lowest!r}; it must be a "
+            "rate at which the network learns."
+        )
     rates = rates[: len(losses)]
     settled = round(1 / (1 - smoothing))
     suggestion = _steepest(rates, np.array(smoothed), settled)

@@ -6,6 +6,8 @@ import copy
 
 import numpy as np
 
+from skdigits.nn.layers import Chain
+from skdigits.nn.losses import Objective
 from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, Optimizer
 
@@ -30,6 +32,8 @@ class TrainingState:
         What later epochs are measured against.
     average : Average or None
         The running average of the network, where predictions come from one.
+    step, n_updates : int
+        Optimizer steps since its schedule began, and since its state was zero.
     """
 
     def __init__(self, network: Network, seeds: np.random.SeedSequence):
@@ -42,22 +46,34 @@ class TrainingState:
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
         self.average: Average | None = None
-        self.step = 0
+        self.step = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Optimizer] | type[LBFGS] | None = None
         self.slots = np.empty((0, 0), network.dtype)
 
     def frozen(self) -> TrainingState:
-        """Return a copy that predicts like this one and is not touched by further training."""
+        """Return a copy that predicts like this one; neither is touched by the other's training."""
         copied = copy.copy(self)
-        copied.network, copied.average = copy.deepcopy(self.judged), None
-        return copied
+        copied.network, copied.average = self.judged, None
+        copied.forget_optimizer()
+        return copy.deepcopy(copied)
 
     @property
     def judged(self) -> Network:
         """The network that predicts: the average, where there is one."""
         return self.network if self.average is None else self.average.network
+
+    @property
+    def networks(self) -> list[Network]:
+        """The network that learns, and its average, where there is one."""
+        return [self.network] if self.average is None else [self.network, self.average.network]
+
+    def rebuild(self, chain: Chain, objective: Objective) -> None:
+        """Go on with other layers on the same parameters."""
+        self.network = self.network.rebuilt(chain, objective)
+        if self.average is not None:
+            self.average.network = self.average.network.rebuilt(chain, objective)
 
     def begin_average(self, wanted: bool) -> None:
         """Begin to average, go on averaging, or predict by the latest weights again."""
@@ -74,7 +90,7 @@ class TrainingState:
 
     def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
-        self.step = 0
+        self.step = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
         self.solver = type(solver)
@@ -84,6 +100,11 @@ class TrainingState:
         """Go on with an optimizer, or begin with it if it is another one."""
         if type(solver) is not self.solver:
             self.restart_optimizer(solver)
+
+    def clear_slots(self) -> None:
+        """Begin anew with the optimizer's state, but not with its schedule."""
+        self.slots[...] = 0
+        self.n_updates = 0
 
     def forget_optimizer(self) -> None:
         """Drop the optimizer's state, which would triple the size of a saved model."""

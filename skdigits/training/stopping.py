@@ -38,7 +38,8 @@ class Plateau:
 
     def update(self, value: float) -> None:
         """Take the value of an epoch."""
-        self.count = self.count + 1 if value < self.best + self.tol else 0
+        # Nan is no progress.
+        self.count = 0 if value >= self.best + self.tol else self.count + 1
         if value > self.best:
             self.best = value
 
