@@ -9,6 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from small import Order, blobs, classifier, indicator, same_bits
 
 from skdigits.nn.optimizers import LBFGS, SOLVERS
+from skdigits.nn.schedules import Constant, StepDecay
 
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -261,3 +262,18 @@ def test_another_shape_is_refused_and_the_model_still_predicts(train):
     assert_array_equal(clf.predict_proba(X), expected)
     with pytest.raises(ValueError, match="features"):
         train(clf.set_params(hidden_layer_sizes=8), X[:, 1:], y)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        (StepDecay(every=3, decay=0.1), [0.1, 0.1, 0.1, 0.01, 0.01]),
+        (Constant(warmup=2), [0.05, 0.1, 0.1, 0.1, 0.1]),
+    ],
+)
+def test_parts_of_several_sizes_are_an_epoch_each(schedule, rates):
+    X, y = blobs()
+    clf = classifier(learning_rate=schedule, learning_rate_init=0.1, batch_size=10)
+    for n_rows in (60, 10, 20, 10, 60):
+        clf.partial_fit(X[:n_rows], y[:n_rows], classes=[0, 1, 2])
+    assert_allclose(clf.history_["learning_rate"], rates)

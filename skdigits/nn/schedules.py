@@ -31,26 +31,30 @@ class Clock(NamedTuple):
         Batches in an epoch.
     total_steps : int
         Steps until the last epoch has ended.
+    lag : int, default=0
+        How many steps more the epochs before had together than as many as long as this one, where
+        `partial_fit` is given parts of several sizes.
     """
 
     step: int
     steps_per_epoch: int
     total_steps: int
+    lag: int = 0
 
     @property
     def before(self) -> Clock:
         """The clock at the step before; at the first step, which has none before, the same."""
-        return self._replace(step=max(0, self.step - 1))
+        return self._replace(step=max(self.lag, self.step - 1))
 
     @property
     def epochs(self) -> float:
         """Epochs since the beginning, in fractions."""
-        return self.step / self.steps_per_epoch
+        return (self.step - self.lag) / self.steps_per_epoch
 
     @property
     def progress(self) -> float:
         """Share of the whole training that lies behind, in [0, 1]."""
-        return min(1.0, self.step / max(1, self.total_steps - 1))
+        return min(1.0, (self.step - self.lag) / max(1, self.total_steps - 1))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -79,7 +83,7 @@ class Schedule(Component):
             Where the training is.
         """
         warmup_steps = self.warmup * clock.steps_per_epoch
-        ramp = min(1.0, (clock.step + 1) / warmup_steps) if warmup_steps else 1.0
+        ramp = min(1.0, (clock.step - clock.lag + 1) / warmup_steps) if warmup_steps else 1.0
         return initial * ramp * self.factor(clock)
 
     def momentum(self, clock: Clock) -> float | None:

@@ -137,6 +137,7 @@ class Trainer:
             figures = self._epoch(optimizer)
             if not self.is_finite(figures["loss"]):
                 return self.diverged(figures["loss"])
+            self.state.epochs += 1
             self.keep()
             figures["seconds"] = time.perf_counter() - started
             if self.end_of_epoch(figures):
@@ -151,9 +152,11 @@ class Trainer:
         if settings.shuffle:
             order = self.state.shuffle_rng.permutation(order)
         n_steps = math.ceil(len(order) / settings.batch_size)
+        begun, epochs = self.state.step, self.state.epochs
+        start = Clock(begun, n_steps, n_steps * settings.max_epochs, begun - epochs * n_steps)
         measured = math.ceil(n_steps / NORMS_PER_EPOCH)
         tally, norms, rate = Tally(), [], 0.0
-        for i, batch in enumerate(self._batches(order, n_steps)):
+        for i, batch in enumerate(self._batches(order, start)):
             loss, logits = self.loss_and_gradient(batch)
             correct = network.objective.output.correct(logits, batch.targets)
             tally.add(loss, float(batch.weights @ correct), batch.total)
@@ -161,18 +164,17 @@ class Trainer:
                 break
             if i % measured == 0:
                 norms.append(math.sqrt(self.gradient @ self.gradient))
-            clock = Clock(self.state.step, n_steps, n_steps * settings.max_epochs)
+            clock = start._replace(step=self.state.step)
             rate = self._update(optimizer, clock, batch.total)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
-    def _batches(self, order: NDArray, n_steps: int) -> Iterator[Batch]:
+    def _batches(self, order: NDArray, clock: Clock) -> Iterator[Batch]:
         """Return the batches of an epoch, augmented where that is asked for."""
         settings, state = self.settings, self.state
         found = batches(self.samples, order, settings.batch_size, self.reader)
         if settings.augment is None:
             return found
-        clock = Clock(state.step, n_steps, n_steps * settings.max_epochs)
         augment = at(settings.augment, clock.progress)
         n_inputs = self.network.weights[0].shape[0]
         return ahead(augmented(found, augment, state.augment_rng, n_inputs))

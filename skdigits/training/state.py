@@ -32,8 +32,10 @@ class TrainingState:
         What later epochs are measured against.
     average : Average or None
         The running average of the network, where predictions come from one.
-    step, n_updates : int
-        Optimizer steps since its schedule began, and since its state was zero.
+    step, epochs : int
+        Optimizer steps and finished epochs since its schedule began.
+    n_updates : int
+        Optimizer steps since its state was zero.
     """
 
     def __init__(self, network: Network, seeds: np.random.SeedSequence):
@@ -46,7 +48,7 @@ class TrainingState:
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
         self.average: Average | None = None
-        self.step = self.n_updates = 0
+        self.step = self.epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Optimizer] | type[LBFGS] | None = None
@@ -90,7 +92,7 @@ class TrainingState:
 
     def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
-        self.step = self.n_updates = 0
+        self.step = self.epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
         self.solver = type(solver)
