@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 from small import Order, blobs, classifier, indicator, same_bits
 
-from skdigits.nn.optimizers import LBFGS, SOLVERS
+from skdigits.nn.optimizers import LBFGS, SOLVERS, Adam, Nadam, RMSprop
 from skdigits.nn.schedules import Constant, StepDecay
 
 # Training for a few epochs does not converge, and says so.
@@ -277,3 +277,25 @@ def test_parts_of_several_sizes_are_an_epoch_each(schedule, rates):
     for n_rows in (60, 10, 20, 10, 60):
         clf.partial_fit(X[:n_rows], y[:n_rows], classes=[0, 1, 2])
     assert_allclose(clf.history_["learning_rate"], rates)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (Adam, {"beta_1": 0.5}),
+        (Adam, {"beta_2": 0.9}),
+        (RMSprop, {"rho": 0.9}),
+        (Nadam, {"beta_1": 0.99}),
+    ],
+)
+def test_other_decays_between_parts_leave_steps_their_length(kind, changes):
+    X, y = blobs()
+    clf = classifier(solver=kind(), learning_rate_init=1e-3, batch_size=len(X))
+    for _ in range(30):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    before = [weights.copy() for weights in clf.coefs_]
+    clf.set_params(**{f"solver__{name}": value for name, value in changes.items()})
+    clf.partial_fit(X, y)
+    moved = max(np.abs(a - b).max() for a, b in zip(clf.coefs_, before, strict=True))
+    # As long as the first step of all, whose running means are those of one gradient.
+    assert_allclose(moved, 1e-3 / np.sqrt(1 - getattr(clf.solver, "rho", 0)), rtol=0.1)

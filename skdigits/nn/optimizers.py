@@ -35,6 +35,8 @@ class Optimizer(Component):
     slots: ClassVar[int] = 0
     rule: ClassVar[Callable[..., Any]]
     incremental: ClassVar[bool] = True
+    units: ClassVar[tuple[str, ...]] = ()
+    """Hyperparameters that a decayed sum in the state depends on for its unit."""
 
     weight_decay: float = 0.0
 
@@ -183,6 +185,7 @@ class RMSprop(Optimizer):
         "epsilon": _POSITIVE,
     }
     slots: ClassVar[int] = 2
+    units: ClassVar[tuple[str, ...]] = ("rho",)
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.rmsprop)
 
     def scalars(
@@ -270,6 +273,7 @@ class Adam(Optimizer):
         "weight_decay": _NON_NEGATIVE,
     }
     slots: ClassVar[int] = 2
+    units: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adam)
 
     def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:
@@ -523,6 +527,7 @@ class LBFGS(Component):
         "max_fun": (Interval("[1, inf)", integer=True),),
     }
     slots: ClassVar[int] = 0
+    units: ClassVar[tuple[str, ...]] = ()
     incremental: ClassVar[bool] = False
 
     def train(self, run: Any) -> None:

@@ -52,6 +52,7 @@ class TrainingState:
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Optimizer] | type[LBFGS] | None = None
+        self.units: list[float] = []
         self.slots = np.empty((0, 0), network.dtype)
 
     def frozen(self) -> TrainingState:
@@ -95,13 +96,19 @@ class TrainingState:
         self.step = self.epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
-        self.solver = type(solver)
+        self.solver, self.units = type(solver), _units(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 
     def resume_optimizer(self, solver: Optimizer | LBFGS) -> None:
-        """Go on with an optimizer, or begin with it if it is another one."""
+        """Go on with an optimizer, or begin with it if it is another one.
+
+        Where a hyperparameter that its state is measured by has changed, the state begins anew.
+        """
         if type(solver) is not self.solver:
             self.restart_optimizer(solver)
+        elif self.units != (units := _units(solver)):
+            self.clear_slots()
+            self.units = units
 
     def clear_slots(self) -> None:
         """Begin anew with the optimizer's state, but not with its schedule."""
@@ -112,3 +119,7 @@ class TrainingState:
         """Drop the optimizer's state, which would triple the size of a saved model."""
         self.solver = None
         self.slots = np.empty((0, 0), self.network.dtype)
+
+
+def _units(solver: Optimizer | LBFGS) -> list[float]:
+    return [getattr(solver, name) for name in solver.units]
