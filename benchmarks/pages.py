@@ -3,8 +3,8 @@
 ``SCIKIT_LEARN_DATA=... python benchmarks/pages.py [MODEL]`` writes numbers of three to seven of
 MNIST's test digits on paper of each kind, adds noise and JPEG's compression, and prints of how many
 numbers `extract_digits` finds all digits, and how many are read without an error, from the image
-alone and where the model helps to cut apart what touches. MODEL is a file with a classifier, as
-``skdigits train`` writes it; without it, the recipe is trained.
+alone and where the model helps to cut apart what touches. MODEL is a file with the
+recipe, fitted on pixels from 0 to 1, as joblib writes it; without it, the recipe is trained.
 """
 
 from __future__ import annotations

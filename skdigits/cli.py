@@ -14,6 +14,7 @@ from argparse import (
 )
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -294,11 +295,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         try:
+            if isinstance(sys.stdout, TextIOWrapper):
+                # A file's name may hold what the terminal can't show.
+                sys.stdout.reconfigure(errors="backslashreplace")
             args = _parser().parse_args(argv)
             with _warnings_in_one_line():
                 return args.run(args)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except CommandError as error:
         tell(f"error: {error}")
         return 2

@@ -126,7 +126,11 @@ def _load_model(path: str) -> tuple[Any, DataSet]:
 
 def _check_output(path: Path) -> None:
     """Find out before training whether the model can be saved."""
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    try:
+        fits = not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as error:
+        raise _about(path, error) from error
+    if not fits:
         raise CommandError(f"--output {path}: not a file that can be written in an existing folder")
 
 

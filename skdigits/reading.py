@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .digits.finding import Box, inked_box
 from .digits.images import extract_digits
 from .digits.normalizing import SIDE
-from .digits.pictures import read_picture
+from .digits.pictures import canvas, read_picture
 from .digits.resampling import area_average
 
 _RED = (220, 30, 30)
@@ -85,16 +85,20 @@ class Reading:
         ValueError
             The suffix is not that of an image.
         """
-        from PIL import Image, ImageDraw, ImageFont, ImageOps
+        from PIL import ImageDraw, ImageFont
 
-        with Image.open(self.path) as image:
-            canvas = ImageOps.exif_transpose(image).convert("RGB")
-        pen, width = ImageDraw.Draw(canvas), max(1, max(canvas.size) // 300)
-        font = ImageFont.load_default(max(10, max(canvas.size) // 25))
+        image = canvas(self.path)
+        pen, width = ImageDraw.Draw(image), max(1, max(image.size) // 300)
+        size = max(10, max(image.size) // 25)
+        font = ImageFont.load_default(size)
         for digit, (top, left, bottom, right) in zip(self.digits, self.boxes, strict=True):
             pen.rectangle((left, top, right, bottom), outline=_RED, width=width)
-            pen.text((left, top), str(digit), fill=_RED, font=font, anchor="lb" if top else "la")
-        canvas.save(output)
+            anchor = "lb" if top >= size else "la"
+            pen.text((left, top), str(digit), fill=_RED, font=font, anchor=anchor)
+        try:
+            image.save(output)
+        except KeyError as error:  # Of formats that Pillow can only read.
+            raise ValueError(f"{output}: images of that kind can't be written") from error
 
 
 def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
@@ -127,14 +131,24 @@ def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
 
     grey = read_picture(path).grey
     if grey.shape == (side, side) != (SIDE, SIDE):
+        if not np.ptp(grey):
+            raise ValueError(f"{path} shows no digit")
         boxes = [Box(0, 0, side, side)]
-        probabilities = model.predict_proba(grey.reshape(1, -1) * np.float32(brightest))
+        pixels = _light_on_dark(grey).reshape(1, -1)
+        probabilities = model.predict_proba(pixels * np.float32(brightest))
     else:
         boxes, pixels = extract_digits(path, predict_proba)
         if not boxes:
             raise ValueError(f"{path} shows no digit")
         probabilities = predict_proba(pixels)
     return Reading(path, boxes, probabilities.argmax(axis=1), probabilities.max(axis=1))
+
+
+def _light_on_dark(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image that a digit fills, inverted where its border is lighter than its middle."""
+    middle = grey[1:-1, 1:-1]
+    border = (grey.sum() - middle.sum()) / (grey.size - middle.size)
+    return 1 - grey if border > middle.mean() else grey
 
 
 def _resized(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:

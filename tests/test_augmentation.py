@@ -14,6 +14,7 @@ from small import classifier, same_bits
 from skdigits.digits import (
     Compose,
     ElasticDeformation,
+    Fading,
     PixelNoise,
     RandomAffine,
     RandomStroke,
@@ -435,3 +436,9 @@ def test_bad_parameters_end_a_training_by_name():
 def test_parameters_are_those_of_the_classifier():
     clf = classifier(augment=RandomAffine()).set_params(augment__rotation=5)
     assert clf.augment.rotation == 5
+
+
+def test_what_fades_fades_as_a_whole():
+    part = RandomAffine() + Fading(augment=ElasticDeformation())
+    with pytest.raises(ValueError, match="around all steps"):
+        part.validate()

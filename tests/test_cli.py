@@ -521,3 +521,42 @@ def test_missing_pillow(model_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     line = error_of(capsys, "predict", model_path, "x.png")
     assert line.endswith("pip install skdigits[image]")
+
+
+def test_small_files_may_be_dark_on_light_or_blank(model_path, digits, tmp_path, capsys):
+    image = digits.X_test[0] * 15.9
+    paths = [
+        write_image(tmp_path / f"{name}.png", pixels)
+        for name, pixels in {"light": image, "dark": 255 - image, "blank": 0 * image}.items()
+    ]
+    assert main(["predict", model_path, *paths]) == 2
+    captured = capsys.readouterr()
+    light, dark = (line.split("\t")[1:] for line in captured.out.splitlines())
+    assert light[0] == dark[0]
+    assert float(light[1]) == pytest.approx(float(dark[1]), abs=0.01)
+    assert captured.err.splitlines() == [f"skdigits: error: {paths[2]} shows no digit"]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_annotations_are_drawn_on_what_was_read(model_path, page, tmp_path, mode):
+    with Image.open(page) as image:
+        grey = np.asarray(image)
+    if mode == "RGBA":  # Black ink on transparent paper.
+        canvas = Image.fromarray(np.dstack([0 * grey] * 3 + [255 - grey]))
+    else:
+        canvas = Image.fromarray(grey.astype(np.uint16) * 200)
+    path, output = tmp_path / "number.png", tmp_path / "out.png"
+    canvas.save(path)
+    assert main(["predict", "--annotate", str(output), model_path, str(path)]) == 0
+    with Image.open(output) as image:
+        drawn = np.asarray(image.convert("L"), int)
+    assert np.corrcoef(drawn.ravel(), grey.ravel())[0, 1] > 0.5
+
+
+def test_annotations_of_a_kind_that_cannot_be_written(model_path, page, tmp_path, capsys):
+    line = error_of(capsys, "predict", "--annotate", tmp_path / "out.psd", model_path, page)
+    assert line.endswith("images of that kind can't be written")
+
+
+def test_an_output_with_too_long_a_name(capsys):
+    assert "too long" in error_of(capsys, "train", "--output", 300 * "x").lower()

@@ -193,3 +193,9 @@ def test_an_augmentation_returns_as_many_columns_as_its_preparation():
     augment.prepare = lambda batch: batch[:, 1:]
     with pytest.raises(ValueError, match=r"shape \(200, 64\).* numbers of shape \(200, 63\)"):
         classifier(augment=augment).fit(*digits())
+
+
+@pytest.mark.parametrize("edges", [Directions(), Bends()])
+def test_no_images_have_no_edges(edges):
+    shape = edges.prepare(np.zeros((1, 784), np.float32)).shape
+    assert edges.prepare(np.zeros((0, 784), np.float32)).shape == (0, shape[1])

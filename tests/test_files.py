@@ -225,3 +225,11 @@ def test_a_file_that_is_not_there(tmp_path, load):
         load(tmp_path / "absent")
     with pytest.raises(TypeError):
         load(3)
+
+
+def test_a_percent_sign_is_no_comment_in_a_kaggle_table(tmp_path):
+    row = ",".join(["7"] * 785)
+    header = ",".join(["label", *(f"pixel{i}" for i in range(784))])
+    path = write(tmp_path / "train.csv", f"{header}\n{row}\n%{row}\n".encode())
+    with pytest.raises(ValueError, match="line 3"):
+        load_kaggle(path)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.digits import Box, DigitImages, extract_digits, find_digits
+from skdigits.digits.pictures import read_picture
 
 
 def write_line(page, number, top=40, left=40, height=90, gap=30):
@@ -139,4 +140,30 @@ def test_blank_image_has_no_digits():
 
 
 def test_box_cuts_out():
-    assert Box(1, 2, 3, 4).scaled(2) == Box(2, 4, 6, 8)
+    assert Box(1, 2, 3, 4).scaled(2, 3) == Box(2, 6, 6, 12)
+
+
+def test_a_faint_stroke_with_a_dark_end_is_a_digit():
+    page = np.full((300, 400), 255, np.uint8)
+    page[60:200, 60:80] = 0
+    page[60:180, 250:253] = 150
+    page[60:63, 250:253] = 0
+    boxes, X = extract_digits(page)
+    assert len(boxes) == 2
+    assert (X.max(axis=1) == 1).all()
+
+
+def test_the_corner_of_an_image_whose_sides_shrink_unevenly():
+    picture = read_picture(np.zeros((1999, 4003), np.uint8))
+    height, width = picture.grey.shape
+    assert Box(0, 0, height, width).scaled(*picture.shrunk) == (0, 0, 1999, 4003)
+
+
+@pytest.mark.parametrize(
+    "answer", [np.full((1, 11), 1 / 11), np.full((1, 10), np.nan), np.zeros(1, int)]
+)
+def test_what_is_no_probability_of_ten_digits_is_refused(answer):
+    page = paper()
+    write(page, strokes(0), 60, 70)
+    with pytest.raises(ValueError, match="predict_proba returned an array of shape"):
+        extract_digits(photograph(page), lambda _: answer)

@@ -468,3 +468,13 @@ def test_in_a_pipeline():
     y = [0, 1, 7] * 2
     model = make_pipeline(DigitImages(), LogisticRegression()).fit(pages, y)
     assert_array_equal(model.predict([255 - page for page in pages]), y)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_signed_integers_do_not_wrap_around(dtype):
+    page = paper()
+    write(page, strokes(5), 60, 70)
+    image = photograph(page)
+    shifted = (image.astype(int) - 128) * ((np.iinfo(dtype).max + 1) // 128)
+    one, other = DigitImages().transform([image, shifted.astype(dtype)]).reshape(2, 28, 28)
+    assert alike(one, other) > 0.99

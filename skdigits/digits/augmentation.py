@@ -179,11 +179,16 @@ class Combination(Augmentation):
         Raises
         ------
         InvalidParameterError
-            One of the steps can't be called, or a parameter of it is out of bounds.
+            One of the steps can't be called or fades, or a parameter of it is out of bounds.
         """
         super().validate()
         for i, step in enumerate(self.steps):
             check_parameter(type(self).__name__, f"steps[{i}]", step, (_STEP,))
+            if hasattr(step, "at"):
+                raise InvalidParameterError(
+                    f"{type(self).__name__}: steps[{i}]={step!r} changes as training goes on, "
+                    "which only the whole can: Fading(augment=...) around all steps."
+                )
             if isinstance(step, Augmentation):
                 step.validate()
 
@@ -250,7 +255,8 @@ class Fading(Component):
     """An augmentation that fades in the last part of a training.
 
     The network ends on images that are nearly those it is for. Until `start` the strength is 1;
-    from there it goes down to `end`, evenly from epoch to epoch.
+    from there it goes down towards `end`, evenly from epoch to epoch: it would be reached after the
+    last.
 
     Parameters
     ----------

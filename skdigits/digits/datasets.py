@@ -166,7 +166,7 @@ def _read_arff(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             for line in lines:
                 if line.lower().startswith("@data"):
                     break
-            rows = parse_rows(lines)
+            rows = parse_rows(line for line in lines if not line.startswith("%"))
         images, labels = np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy()
         _check_mnist(images, labels)
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile, Warning) as error:

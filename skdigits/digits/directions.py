@@ -47,7 +47,7 @@ class _Averages(Preparation):
             part = slice(start, start + size)
             planes = self._planes(images[part]).reshape(n_planes, -1, len(weights))
             features[part] = (planes @ weights).swapaxes(0, 1)
-        return np.sqrt(features, out=features).reshape(len(batch), -1)
+        return np.sqrt(features, out=features).reshape(len(batch), n_planes * len(weights[0]))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

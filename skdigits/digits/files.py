@@ -121,7 +121,7 @@ def parse_rows(lines: Iterable[str]) -> NDArray[np.uint8]:
         # NumPy 2.0 lets 300 wrap around and cuts 1.5, with no more than a warning.
         warnings.filterwarnings("error", "loadtxt")
         unquoted = (_unquoted(line) for line in lines)
-        return np.loadtxt(unquoted, dtype=np.uint8, delimiter=",", comments="%", ndmin=2)
+        return np.loadtxt(unquoted, dtype=np.uint8, delimiter=",", comments=None, ndmin=2)
 
 
 def _unquoted(line: str) -> str:

@@ -38,19 +38,20 @@ class Box(NamedTuple):
     bottom: int
     right: int
 
-    def scaled(self, factor: float) -> Box:
+    def scaled(self, down: float, right: float) -> Box:
         """Return the box in other pixels.
 
         Parameters
         ----------
-        factor : float
-            How many of them there are to one of these, along an axis.
+        down, right : float
+            How many of them there are to one of these, along each axis.
 
         Returns
         -------
         box : Box
         """
-        return Box(*(round(edge * factor) for edge in self))
+        factors = (down, right, down, right)
+        return Box(*(round(edge * factor) for edge, factor in zip(self, factors, strict=True)))
 
 
 class Strokes(NamedTuple):

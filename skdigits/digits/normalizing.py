@@ -108,7 +108,8 @@ def _even_stroke(mask: Mask) -> Mask:
     change = (np.clip(width, *_STROKE_WIDTHS) - width) * pixel / 2
     if change > 0:
         return ndimage.distance_transform_edt(~mask) <= change
-    return inside > -change
+    # However thin, something is left.
+    return inside > min(-change, inside.max() - 1)
 
 
 def _cut_out(mask: Mask) -> Mask:

@@ -31,14 +31,14 @@ class Picture(NamedTuple):
     ----------
     grey : ndarray of shape (height, width), dtype float32
         0 for black to 1 for white; shrunk where the image is large.
-    shrunk : float
-        How many pixels of the image, along an axis, there are to one of `grey`.
+    shrunk : tuple of two floats
+        How many pixels of the image, along each axis, there are to one of `grey`.
     name : str
         What to call the image in an error.
     """
 
     grey: Grey
-    shrunk: float
+    shrunk: tuple[float, float]
     name: str
 
 
@@ -75,11 +75,32 @@ def read_picture(source: Any, index: int = 0) -> Picture:
         pixels = np.asarray(source)
     _check(pixels, name)
     grey = _grey(pixels)
-    shrunk = max(grey.shape) / PAGE_SIDE
-    if shrunk <= 1:
-        return Picture(grey, 1.0, name)
-    smaller = area_average(grey, *(max(1, round(side / shrunk)) for side in grey.shape))
-    return Picture(smaller, shrunk, name)
+    height, width = grey.shape
+    shrunk = max(height, width) / PAGE_SIDE
+    if shrunk > 1:
+        grey = area_average(grey, *(max(1, round(side / shrunk)) for side in grey.shape))
+    return Picture(grey, (height / grey.shape[0], width / grey.shape[1]), name)
+
+
+def canvas(path: str) -> Any:
+    """Return an image file as an RGB image of PIL, to be drawn on.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        In its colours, where 8 bits hold them and nothing is transparent; else in its grey levels.
+    """
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        if image.mode[0] in "IF" or image.has_transparency_data:
+            levels = 255 * _grey(_decode(image))
+            return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def unit_range(images: NDArray) -> Grey:
@@ -138,8 +159,9 @@ def _check(pixels: NDArray, name: str) -> None:
         raise ValueError(f"{name} has shape {pixels.shape}, expected {SHAPES}")
     if pixels.dtype.kind not in "biuf":
         raise ValueError(f"{name} has pixels of dtype {pixels.dtype}, expected numbers")
-    if not np.isfinite(pixels).all():
-        raise ValueError(f"{name} has pixels that are NaN or infinite")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(pixels.astype(np.float32)).all():
+            raise ValueError(f"{name} has pixels that are NaN or infinite in single precision")
 
 
 def _grey(pixels: NDArray) -> Grey:
@@ -147,7 +169,8 @@ def _grey(pixels: NDArray) -> Grey:
     if pixels.ndim == 1:
         pixels = pixels.reshape(SQUARES[pixels.size], -1)
     if pixels.min() < 0:
-        pixels = pixels - pixels.min()
+        # In their own type, integers would wrap around.
+        pixels = pixels.astype(np.float64) - float(pixels.min())
     image = unit_range(pixels[None])[0]
     if image.ndim == 2:
         return image

@@ -172,4 +172,4 @@ def committee(**params: Any) -> VotingClassifier:
         (name, recipe("best", augment=_fading(deformed), random_state=seed))
         for seed, (name, deformed) in enumerate(seen.items())
     ]
-    return VotingClassifier(voters, voting="soft", **params)
+    return VotingClassifier(voters, **{"voting": "soft", **params})

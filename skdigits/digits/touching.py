@@ -102,7 +102,12 @@ def _best(
 ) -> tuple[NDArray[np.intp], NDArray]:
     """Return for each of the strokes the likeliest digit and its probability."""
     pixels = np.array([normalized_digit(page, strokes).ravel() for strokes in digits])
-    probabilities = predict_proba(pixels)
+    probabilities = np.asarray(predict_proba(pixels))
+    if probabilities.shape != (len(digits), 10) or not np.isfinite(probabilities).all():
+        raise ValueError(
+            f"predict_proba returned an array of shape {probabilities.shape}, expected the "
+            f"probabilities of the digits from 0 to 9, of shape {(len(digits), 10)}"
+        )
     return probabilities.argmax(axis=1), probabilities.max(axis=1)
 
 
