@@ -112,11 +112,7 @@ def find_learning_rate(
         smoothed.append(mean / (1 - smoothing**step))
         if smoothed[-1] > 4 * min(smoothed):
             break
-    if len(losses) < 2:
-        raise ValueError(
-            f"find_learning_rate: training diverged at once, at lowest={lowest!r}; it must be a "
-            "rate at which the network learns."
-        )
+    _check_learnt(losses, lowest)
     rates = rates[: len(losses)]
     settled = round(1 / (1 - smoothing))
     suggestion = _steepest(rates, np.array(smoothed), settled)
@@ -140,6 +136,15 @@ def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothin
         raise ValueError(
             f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
             "mini-batch solver such as 'adam'."
+        )
+
+
+def _check_learnt(losses: list[float], lowest: float) -> None:
+    """Raise where there is no curve, since training diverged at the first rates."""
+    if len(losses) < 2:
+        raise ValueError(
+            f"find_learning_rate: training diverged at once, at lowest={lowest!r}; it must be a "
+            "rate at which the network learns."
         )
 
 
