@@ -220,13 +220,13 @@ class Multilabel(ExclusiveClasses):
                 f"y of shape {y.shape} is not a multilabel indicator of {self.n_outputs} columns."
             )
         dense = y if isinstance(y, np.ndarray) else y.toarray()
-        indicator = dense.astype(np.uint8)
-        if not ((indicator == dense) & (indicator <= 1)).all():
+        other = (dense != 0) & (dense != 1)
+        if other.any():
             raise ValueError(
                 "y is a multilabel indicator with other numbers than 0 and 1, such as "
-                f"{dense[(indicator != dense) | (indicator > 1)][0]!r}."
+                f"{dense[other][0]!r}."
             )
-        return indicator
+        return dense.astype(np.uint8)
 
     def decode(self, logits: NDArray) -> NDArray:
         """Return the indicator of the labels whose logits are positive."""

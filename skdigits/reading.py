@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from .digits.finding import Box, inked_box
 from .digits.images import extract_digits
+from .digits.levels import light_on_dark
 from .digits.normalizing import SIDE
 from .digits.pictures import canvas, read_picture
 from .digits.resampling import area_average
@@ -134,21 +135,15 @@ def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
         if not np.ptp(grey):
             raise ValueError(f"{path} shows no digit")
         boxes = [Box(0, 0, side, side)]
-        pixels = _light_on_dark(grey).reshape(1, -1)
-        probabilities = model.predict_proba(pixels * np.float32(brightest))
+        # What surrounds a stroke is the whole of so small an image.
+        ink = grey if light_on_dark(grey, grey, 2 * side - 1) else 1 - grey
+        probabilities = model.predict_proba(ink.reshape(1, -1) * np.float32(brightest))
     else:
         boxes, pixels = extract_digits(path, predict_proba)
         if not boxes:
             raise ValueError(f"{path} shows no digit")
         probabilities = predict_proba(pixels)
     return Reading(path, boxes, probabilities.argmax(axis=1), probabilities.max(axis=1))
-
-
-def _light_on_dark(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image that a digit fills, inverted where its border is lighter than its middle."""
-    middle = grey[1:-1, 1:-1]
-    border = (grey.sum() - middle.sum()) / (grey.size - middle.size)
-    return 1 - grey if border > middle.mean() else grey
 
 
 def _resized(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -149,10 +149,11 @@ def _pieces(strokes: Strokes, paths: list[NDArray[np.intp]]) -> list[Piece]:
     ends = [np.zeros_like(rows), *paths, np.full_like(rows, len(columns))]
     cuts = [0, *(int(mask[rows, path].sum()) for path in paths), 0]
     right_of = [columns >= end[:, None] for end in ends]
-    pieces = [Piece(0, len(paths) + 1, strokes, 0)]
+    whole = Piece(0, len(paths) + 1, strokes, 0)
+    pieces = [whole]
     for start, stop in combinations(range(len(ends)), 2):
         part = mask & right_of[start] & ~right_of[stop]
-        if part.sum() < _LEAST * mask.sum():
+        if (start, stop) == whole[:2] or part.sum() < _LEAST * mask.sum():
             continue
         piece = Piece(start, stop, strokes.part(part), cuts[start] + cuts[stop])
         piece_height, piece_width = piece.strokes.size

@@ -115,21 +115,21 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
     finally:
         # The last point that was tried is not the last that was accepted.
         trainer.fall_back()
-    if result.status == 0:
-        trainer.outcome = "stopped"
-    elif result.status == _STUCK:
-        _stuck(trainer, result.nit)
+    _note_outcome(trainer, result)
     if not trainer.is_finite(float(result.fun)):
         trainer.diverged(float(result.fun))
 
 
-def _stuck(trainer: Trainer, n_iterations: int) -> None:
-    """Say that there is no way down, though training has not converged."""
-    trainer.outcome = "stuck"
-    warnings.warn(
-        f"L-BFGS found no lower loss along its direction after {n_iterations} iterations, though "
-        f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
-        "greater tol may help.",
-        ConvergenceWarning,
-        stacklevel=7,
-    )
+def _note_outcome(trainer: Trainer, result: scipy.optimize.OptimizeResult) -> None:
+    """Tell the trainer that training has converged, or the user that there is no way down."""
+    if result.status == 0:
+        trainer.outcome = "stopped"
+    elif result.status == _STUCK:
+        trainer.outcome = "stuck"
+        warnings.warn(
+            f"L-BFGS found no lower loss along its direction after {result.nit} iterations, though "
+            f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
+            "greater tol may help.",
+            ConvergenceWarning,
+            stacklevel=7,
+        )
