@@ -378,9 +378,9 @@ class FromScratchMLPClassifier(
         self._take_labels(labels)
         self._prepare(samples, fresh)
         self._state.resume_optimizer(parameters.solver(self.solver))
-        self._train(samples, None, parameters.settings(self, len(samples)), 1, NoTasks())
         # A stream may have no end, but a saved model should not grow with it.
-        self.history_.keep_last(RECENT_CALLS)
+        self.history_.keep_last(RECENT_CALLS - 1)
+        self._train(samples, None, parameters.settings(self, len(samples)), 1, NoTasks())
         return self
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -424,8 +424,11 @@ class FromScratchMLPClassifier(
             )
         if X_val is None:
             return None
-        X_val, y_val = self._check_data(X_val, y_val, reset=False)
-        return self._samples(labels, X_val, y_val, sample_weight_val)
+        try:
+            X_val, y_val = self._check_data(X_val, y_val, reset=False)
+            return self._samples(labels, X_val, y_val, sample_weight_val)
+        except ValueError as error:
+            raise ValueError(f"In X_val, y_val and sample_weight_val: {error}") from error
 
     def _prepare(self, samples: Samples, fresh: bool) -> None:
         """Make the network, or carry on with its parameters in the shape that is asked for."""

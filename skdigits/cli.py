@@ -6,8 +6,6 @@ import os
 import sys
 import warnings
 from argparse import (
-    Action,
-    ArgumentError,
     ArgumentParser,
     Namespace,
     RawDescriptionHelpFormatter,
@@ -109,7 +107,7 @@ def _parser() -> ArgumentParser:
             epilog=examples,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=command)
         return command
 
     _add_train_options(add(train, "train a model and save it", _TRAIN, _TRAIN_EXAMPLES))
@@ -131,20 +129,17 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-class _Recipe(Action):
-    """Takes everything from a recipe; what comes after it on the command line changes that."""
-
-    def __call__(
-        self, parser: ArgumentParser, namespace: Namespace, name: Any, option: Any = None
-    ) -> None:
-        """Set the parameters, but for those that a recipe leaves open."""
-        parameters = recipe(name).get_params(deep=False)
-        for left_open in ("random_state", "verbose"):
-            del parameters[left_open]
-        given = vars(namespace)
-        if any(given[name] != parser.get_default(name) for name in parameters.keys() & given):
-            raise ArgumentError(self, "must come before the options that change it")
-        given.update(parameters, data="mnist")
+def _parse(argv: Sequence[str] | None) -> Namespace:
+    """Parse the arguments; a recipe among them says what holds where they say nothing else."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if getattr(args, "recipe", None) is None:
+        return args
+    parameters = recipe(args.recipe).get_params(deep=False)
+    for left_open in ("random_state", "verbose"):
+        del parameters[left_open]
+    args.command.set_defaults(**parameters, data="mnist")
+    return parser.parse_args(argv)
 
 
 def _add_train_options(command: ArgumentParser) -> None:
@@ -161,11 +156,10 @@ def _add_train_options(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--recipe",
-        action=_Recipe,
         choices=RECIPES,
         metavar="NAME",
         help=f"a network for mnist: {', '.join(RECIPES)}, of which any_image is the one for "
-        "photographs and drawings; options after it change it",
+        "photographs and drawings; other options change it",
     )
     _add_network_options(command)
     _add_training_options(command)
@@ -298,19 +292,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(sys.stdout, TextIOWrapper):
                 # A file's name may hold what the terminal can't show.
                 sys.stdout.reconfigure(errors="backslashreplace")
-            args = _parser().parse_args(argv)
+            args = _parse(argv)
             with _warnings_in_one_line():
                 return args.run(args)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except CommandError as error:
+    except (CommandError, MemoryError) as error:
         tell(f"error: {error}")
         return 2
     except KeyboardInterrupt:
         tell("interrupted")
         return 130
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes once more when it ends, and would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if isinstance(error, BrokenPipeError):
+            return 1
+        tell(f"error: standard output: {error.strerror}")
+        return 2

@@ -19,6 +19,7 @@ from .nn.component import (
     Interval,
     InvalidParameterError,
     Names,
+    OneForEach,
     check_parameter,
     resolve,
 )
@@ -34,18 +35,18 @@ _COUNT = Interval("[1, inf)", integer=True)
 _RATE = Interval("[0, 1)")
 _POSITIVE = Interval("(0, inf)")
 _NON_NEGATIVE = Interval("[0, inf)")
-_SEQUENCE = (list, tuple, np.ndarray)
+_PER_LAYER = OneForEach("hidden layer")
 
 ALLOWED: dict[str, tuple[Any, ...]] = {
     "hidden_layer_sizes": (
         _COUNT,
-        Instance(_SEQUENCE, "a sequence of them"),
+        _PER_LAYER,
         Instance(HiddenLayers, "HiddenLayers(width=..., n_layers=...)"),
     ),
     "activation": (
         Names(ACTIVATIONS),
         Instance(ActivationFunction, "an object with value and derivative"),
-        Instance(_SEQUENCE, "a sequence with one per hidden layer"),
+        _PER_LAYER,
     ),
     "loss": (Names(LOSSES), Instance(Loss, "a Loss")),
     "label_smoothing": (Interval("[0, 1)"),),
@@ -54,7 +55,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         Function("(fan_in, fan_out, rng) -> weights"),
     ),
     "normalization": (NOTHING, Names(NORMALIZATIONS)),
-    "dropout": (_RATE, Instance(_SEQUENCE, "a sequence with one per hidden layer")),
+    "dropout": (_RATE, _PER_LAYER),
     "input_dropout": (_RATE,),
     "noise": (_NON_NEGATIVE,),
     "residual": (BOOLEAN,),
@@ -117,11 +118,9 @@ def _check_full_batch(estimator: Any) -> None:
     """Refuse randomness where a line search needs the same loss at the same weights."""
     if solver(estimator.solver).incremental:
         return
-    rates = (
-        [estimator.dropout] if not isinstance(estimator.dropout, _SEQUENCE) else estimator.dropout
-    )
+    dropout = estimator.dropout
     random = {
-        "dropout": any(rates),
+        "dropout": any(dropout if dropout in _PER_LAYER else [dropout]),
         "input_dropout": estimator.input_dropout > 0,
         "noise": estimator.noise > 0,
         "augment": estimator.augment is not None,
@@ -166,7 +165,7 @@ def hidden_sizes(value: Any) -> list[int]:
     if isinstance(value, HiddenLayers):
         value.validate()
         return value.sizes
-    sizes = list(value) if isinstance(value, _SEQUENCE) else [value]
+    sizes = list(value) if value in _PER_LAYER else [value]
     for size in sizes:
         if size not in _COUNT:
             raise InvalidParameterError(
@@ -183,7 +182,7 @@ def per_layer(name: str, value: Any, n_layers: int) -> list[Any]:
     InvalidParameterError
         The sequence has the wrong length.
     """
-    if not isinstance(value, _SEQUENCE):
+    if value not in _PER_LAYER:
         return [value] * n_layers
     if len(value) != n_layers:
         raise InvalidParameterError(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .digits.finding import Box, inked_box
-from .digits.images import extract_digits
+from .digits.images import digits_of
 from .digits.levels import light_on_dark
 from .digits.normalizing import SIDE
 from .digits.pictures import canvas, read_picture
@@ -130,7 +130,8 @@ def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
         """Return the probabilities of digits in MNIST's form."""
         return model.predict_proba(_resized(pixels, side) * np.float32(brightest))
 
-    grey = read_picture(path).grey
+    picture = read_picture(path)
+    grey = picture.grey
     if grey.shape == (side, side) != (SIDE, SIDE):
         if not np.ptp(grey):
             raise ValueError(f"{path} shows no digit")
@@ -139,7 +140,7 @@ def read_digits(model: Any, path: str, side: int, brightest: int) -> Reading:
         ink = grey if light_on_dark(grey, grey, 2 * side - 1) else 1 - grey
         probabilities = model.predict_proba(ink.reshape(1, -1) * np.float32(brightest))
     else:
-        boxes, pixels = extract_digits(path, predict_proba)
+        boxes, pixels = digits_of(picture, predict_proba)
         if not boxes:
             raise ValueError(f"{path} shows no digit")
         probabilities = predict_proba(pixels)

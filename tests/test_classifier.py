@@ -242,6 +242,18 @@ def test_a_row_that_overflows_is_predicted_without_a_warning():
     assert set(clf.predict(np.full_like(X, 1e308))) <= set(clf.classes_)
 
 
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
+def test_numbers_beyond_the_networks_precision_are_refused(container):
+    X, y = blobs()
+    clf = classifier().fit(X.astype(np.float32), y)
+    rows = container(np.where(X[3, 2] == X, 1e39, X))
+    for method in METHODS:
+        with pytest.raises(ValueError, match="X has a number too large for float32"):
+            getattr(clf, method)(rows)
+    with pytest.raises(ValueError, match="X has a number too large for float32"):
+        clf.partial_fit(rows, y)
+
+
 @pytest.mark.parametrize(
     ("params", "megabytes"),
     [

@@ -25,18 +25,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 NO_NUMBER = ["1", None, [], True, np.nan]
 BAD = {
-    "hidden_layer_sizes": [0, -1, 2.5, None, "100", (8, 0), [8, 2.5], ((8,),), True],
+    "hidden_layer_sizes": [0, -1, 2.5, None, "100", (8, 0), [8, 2.5], ((8,),), True, np.array(5)],
     "activation": ["rely", None, 1, ELU, ["relu", "relu"], []],
     "loss": ["log_loss", None, 0, Focal],
     "label_smoothing": [-0.1, 1, *NO_NUMBER],
     "initializer": ["he", None, 0.01, np.ones((5, 8))],
     "normalization": ["instance", True, 1],
-    "dropout": [-0.1, 1, "0.5", None, True, [0.1, 0.1], []],
+    "dropout": [-0.1, 1, "0.5", None, True, [0.1, 0.1], [], np.array(0.5)],
     "input_dropout": [-0.1, 1, [0.1], *NO_NUMBER],
     "noise": [-0.1, np.inf, *NO_NUMBER],
     "residual": [1, "yes", None],
     "solver": ["newton", None, 1, Adam, Cosine()],
-    "learning_rate_init": [0, -0.1, np.inf, *NO_NUMBER],
+    "learning_rate_init": [0, -0.1, np.inf, 10**400, *NO_NUMBER],
     "learning_rate": ["linear", None, 0.1, Cosine, Adam()],
     "alpha": [-1e-9, np.inf, *NO_NUMBER],
     "l1_ratio": [-0.1, 1.1, *NO_NUMBER],

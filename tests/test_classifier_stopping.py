@@ -92,6 +92,9 @@ def test_validation_data_come_in_pairs():
         classifier().fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="X_val and y_val"):
         classifier().fit(X, y, y_val=y)
+    for wrong in ({"X_val": np.full_like(X, np.nan)}, {"X_val": X[:, 1:]}, {"y_val": y + 0.5}):
+        with pytest.raises(ValueError, match=r"^In X_val, y_val"):
+            classifier().fit(X, y, **{"X_val": X, "y_val": y} | wrong)
 
 
 @pytest.mark.parametrize("seed", range(5))

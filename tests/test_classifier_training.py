@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 from small import Order, blobs, classifier, indicator, same_bits
 
-from skdigits.nn.optimizers import LBFGS, SOLVERS, Adam, Nadam, RMSprop
-from skdigits.nn.schedules import Constant, StepDecay
+from skdigits.classifier import RECENT_CALLS
+from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, Nadam, RMSprop
+from skdigits.nn.schedules import Constant, OneCycle, StepDecay
 
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -279,6 +280,14 @@ def test_parts_of_several_sizes_are_an_epoch_each(schedule, rates):
     assert_allclose(clf.history_["learning_rate"], rates)
 
 
+def step_lengths(clf, X, y, n_steps):
+    """The largest change of a weight in each step of a classifier with one step per call."""
+    for _ in range(n_steps):
+        before = [weights.copy() for weights in clf.coefs_]
+        clf.partial_fit(X, y)
+        yield max(np.abs(a - b).max() for a, b in zip(clf.coefs_, before, strict=True))
+
+
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
@@ -293,9 +302,43 @@ def test_other_decays_between_parts_leave_steps_their_length(kind, changes):
     clf = classifier(solver=kind(), learning_rate_init=1e-3, batch_size=len(X))
     for _ in range(30):
         clf.partial_fit(X, y, classes=[0, 1, 2])
-    before = [weights.copy() for weights in clf.coefs_]
     clf.set_params(**{f"solver__{name}": value for name, value in changes.items()})
-    clf.partial_fit(X, y)
-    moved = max(np.abs(a - b).max() for a, b in zip(clf.coefs_, before, strict=True))
+    (moved,) = step_lengths(clf, X, y, 1)
     # As long as the first step of all, whose running means are those of one gradient.
     assert_allclose(moved, 1e-3 / np.sqrt(1 - getattr(clf.solver, "rho", 0)), rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", [Adam, Nadam, Adamax])
+def test_a_schedule_may_take_the_momentum_over_between_parts_and_give_it_back(kind):
+    X, y = blobs()
+    clf = classifier(solver=kind(), learning_rate_init=1e-4, batch_size=len(X))
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    other = OneCycle(start=1, end=1, high_momentum=0.5, low_momentum=0.5)
+    lengths = []
+    for schedule in ("constant", other, "constant"):
+        lengths += step_lengths(clf.set_params(learning_rate=schedule), X, y, 60)
+    assert_allclose(lengths[1:], lengths[:-1], rtol=0.2)
+
+
+@pytest.mark.parametrize("scale", [1, 1e25])
+def test_a_clipped_gradient_has_its_direction_however_long_it_was(scale):
+    X, y = blobs()
+    X = (scale * X).astype(np.float32)
+    solver = SGD(momentum=0)
+    clf = classifier(solver=solver, clip_norm=1e-3, learning_rate_init=0.1, batch_size=len(X))
+    start = classifier(solver=solver, learning_rate_init=1e-100).fit(X, y)
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    moved = [a - b for a, b in zip(clf.coefs_, start.coefs_, strict=True)]
+    assert_allclose(np.linalg.norm(np.concatenate([m.ravel() for m in moved])), 1e-4, rtol=1e-2)
+
+
+def test_what_partial_fit_keeps_belongs_together():
+    X, y = blobs()
+    clf = classifier()
+    for _ in range(20):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    clf.set_params(learning_rate_init=1e-9)
+    for _ in range(RECENT_CALLS):
+        clf.partial_fit(X, (y + 1) % 3)
+    assert {len(column) for column in clf.history_.values()} == {RECENT_CALLS}
+    assert clf.best_loss_ == min(clf.loss_curve_)

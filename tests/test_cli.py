@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import joblib
@@ -242,14 +243,14 @@ def test_no_hidden_layer_and_lbfgs(tmp_path, capsys):
     assert accuracy > 90
 
 
+def enlarge(X):
+    blocks = np.kron(X.reshape(-1, 8, 8) / 16 * 255, np.ones((3, 3)))
+    return np.pad(blocks, ((0, 0), (2, 2), (2, 2))).astype(np.uint8).reshape(-1, 784)
+
+
 @pytest.fixture(scope="module")
 def enlarged(digits):
     """The 8x8 digits as MNIST would have them: 28x28 pixels from 0 to 255."""
-
-    def enlarge(X):
-        blocks = np.kron(X.reshape(-1, 8, 8) / 16 * 255, np.ones((3, 3)))
-        return np.pad(blocks, ((0, 0), (2, 2), (2, 2))).astype(np.uint8).reshape(-1, 784)
-
     return enlarge(digits.X_train), enlarge(digits.X_test)
 
 
@@ -269,12 +270,12 @@ def test_mnist_sized_data_in_a_data_home(digits, enlarged, tmp_path, capsys):
     n_true = confusions_in(training).sum(axis=1)
     np.testing.assert_array_equal(n_true, np.bincount(labels[60_000:]))
 
-    # A recipe is for MNIST; what comes after it changes it.
-    chosen = ["--recipe", "fast", "--epochs", "1", "--quiet"]
+    # A recipe is for MNIST; other options change it, wherever they stand.
+    chosen = ["--batch-size", "32", "--recipe", "fast", "--epochs", "1", "--quiet"]
     other = str(tmp_path / "other.joblib")
     assert main(["train", "--data-home", str(home), *chosen, "--output", other]) == 0
     capsys.readouterr()
-    expected = recipe("fast", max_iter=1, random_state=0)
+    expected = recipe("fast", batch_size=32, max_iter=1, random_state=0)
     assert repr(joblib.load(other)[-1]) == repr(expected)
 
     # The model's size says which data it is for.
@@ -340,6 +341,16 @@ def test_output_that_nobody_reads_ends_quietly(arguments, tmp_path):
     )
     os.close(writer)
     assert (answer.stderr, answer.returncode) == ("", 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_output_that_is_full_is_told_in_one_line(tmp_path):
+    with open("/dev/full", "w") as full:
+        answer = run(
+            "--help", folder=tmp_path, capture_output=False, stdout=full, stderr=subprocess.PIPE
+        )
+    expected = "skdigits: error: standard output: No space left on device\n"
+    assert (answer.stderr, answer.returncode) == (expected, 2)
 
 
 # Help
@@ -408,13 +419,6 @@ def test_arguments_that_do_not_parse(arguments, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith("skdigits")
 
 
-def test_a_recipe_comes_before_what_changes_it(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["train", "--epochs", "5", "--recipe", "fast"])
-    assert stop.value.code == 2
-    assert "--recipe: must come before the options that change it" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
@@ -438,6 +442,12 @@ def test_parameters_out_of_bounds(option, value, named, tmp_path, capsys):
 def test_output_that_cannot_be_written_is_found_before_training(tmp_path, capsys):
     for path in (tmp_path, tmp_path / "missing" / "model.joblib"):
         assert str(path) in error_of(capsys, "train", "--output", path)
+
+
+def test_a_network_too_large_for_memory(tmp_path, capsys):
+    units = [str(10**7)] * 2
+    line = error_of(capsys, "train", "--output", tmp_path / "m", "--hidden", *units)
+    assert line.startswith("Unable to allocate")
 
 
 def test_data_that_cannot_be_read(tmp_path, capsys):
@@ -521,6 +531,17 @@ def test_missing_pillow(model_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     line = error_of(capsys, "predict", model_path, "x.png")
     assert line.endswith("pip install skdigits[image]")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_an_image_may_come_out_of_a_pipe(model_path, digits, tmp_path):
+    file = Path(write_image(tmp_path / "digit.png", enlarge(digits.X_test[:1])[0]))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Whoever opens a pipe waits for the other side, for ever if that has been and gone.
+    threading.Thread(target=pipe.write_bytes, args=[file.read_bytes()], daemon=True).start()
+    answer = run("predict", model_path, pipe, folder=tmp_path, timeout=120)
+    assert answer.stdout.split("\t")[1] == str(digits.y_test[0])
 
 
 def test_small_files_may_be_dark_on_light_or_blank(model_path, digits, tmp_path, capsys):

@@ -69,7 +69,7 @@ def with_cell(text, line, column, value):
 # Kaggle
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", "\n \t\n"])
 @pytest.mark.parametrize("labelled", [True, False])
 def test_kaggle_tables_are_read(tmp_path, labelled, end):
     images, labels = random_set()
@@ -98,6 +98,7 @@ TEST = table(np.zeros((4, 784), int))
         ("\n" + TRAIN, "line 1 is ''", "header"),
         (TRAIN.split("\n", 1)[1], "line 1 is '0,0,0,", "header"),
         (TEST.split("\n", 1)[1], "line 1 is '0,0,0,", "header"),
+        (with_cell(TEST.split("\n", 1)[1], 1, 783, "1.0"), "line 1 is '0,0,0,", "header"),
         (TRAIN.replace(",pixel783", "", 1), "line 1 is 'label,pixel0,", "header"),
         (TEST.replace("pixel0,", "", 1), "line 1 is 'pixel1,pixel2,", "header"),
         (gzip.compress(TRAIN.encode(), mtime=0), "line 1 is", "header"),

@@ -326,8 +326,6 @@ def test_one_cycle_is_that_of_torch(n, rise, torch):
         assert own == pytest.approx(expected, rel=1e-9)
 
 
-def test_momenta_of_a_cycle_without_a_rise():
+def test_a_cycle_without_a_rise_begins_with_its_low_momentum():
     schedule = OneCycle(rise=0, high_momentum=0.95, low_momentum=0.85)
-    first = Clock(step=0, steps_per_epoch=1, total_steps=5)
-    assert schedule.momenta(first) == (0.85, 0.85)
-    assert first.before.progress == 0
+    assert schedule.momentum(Clock(step=0, steps_per_epoch=1, total_steps=5)) == 0.85

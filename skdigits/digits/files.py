@@ -101,6 +101,7 @@ def parse_rows(lines: Iterable[str]) -> NDArray[np.uint8]:
     Parameters
     ----------
     lines : iterable of str
+        Blank ones are left out.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def parse_rows(lines: Iterable[str]) -> NDArray[np.uint8]:
     with warnings.catch_warnings():
         # NumPy 2.0 lets 300 wrap around and cuts 1.5, with no more than a warning.
         warnings.filterwarnings("error", "loadtxt")
-        unquoted = (_unquoted(line) for line in lines)
+        unquoted = (_unquoted(line) for line in lines if not line.isspace())
         return np.loadtxt(unquoted, dtype=np.uint8, delimiter=",", comments=None, ndmin=2)
 
 
@@ -137,12 +138,20 @@ def _columns(path: Path, header: str) -> list[str]:
     """Return the names of the columns."""
     names = _unquoted(header).strip().split(",")
     n_pixels = len(names) - (names[0] == "label")
-    if n_pixels != _N_PIXELS or names[-1].isdecimal():
+    if n_pixels != _N_PIXELS or any(map(_is_number, names)):
         raise ValueError(
             f"{path}: line 1 is {_shortened(header)}; expected the header label,pixel0,...,"
             "pixel783, or the same without label."
         )
     return names
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_fault(path: Path, names: Sequence[str]) -> str | None:

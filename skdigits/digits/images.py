@@ -234,7 +234,24 @@ def extract_digits(
     >>> len(boxes), X.shape
     (2, (2, 784))
     """
-    picture = read_picture(image)
+    return digits_of(read_picture(image), predict_proba)
+
+
+def digits_of(
+    picture: Picture, predict_proba: Classifier | None = None
+) -> tuple[list[Box], NDArray[np.float32]]:
+    """Find the digits on a picture, as :func:`extract_digits` does on an image.
+
+    Parameters
+    ----------
+    picture : Picture
+    predict_proba : callable, optional
+
+    Returns
+    -------
+    boxes : list of Box
+    pixels : ndarray of shape (n_digits, 784), dtype float32
+    """
     if _in_mnist_form(picture):
         return [inked_box(picture.grey)], picture.grey.reshape(1, -1)
     page = read_page(picture.grey)

@@ -46,7 +46,10 @@ class Interval:
             return False
         if self.integer and not isinstance(value, Integral) and value != np.inf:
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False
         above = number >= self.low if self.text[0] == "[" else number > self.low
         below = number <= self.high if self.text[-1] == "]" else number < self.high
         return bool(above and below)
@@ -66,6 +69,21 @@ class Names:
 
     def __str__(self) -> str:
         return "one of " + ", ".join(repr(name) for name in self.names)
+
+
+class OneForEach:
+    """Sequences with one element for each of something."""
+
+    def __init__(self, things: str):
+        self.things = things
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, list | tuple) or (
+            isinstance(value, np.ndarray) and value.ndim == 1
+        )
+
+    def __str__(self) -> str:
+        return f"a sequence with one for each {self.things}"
 
 
 class Instance:

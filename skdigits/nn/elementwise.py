@@ -9,6 +9,7 @@ never leave the L2 cache and cost next to nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -48,6 +49,26 @@ def chunks(*arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
     flat = [array.reshape(-1) for array in arrays]
     for start in range(0, size, CHUNK):
         yield tuple(array[start : start + CHUNK] for array in flat)
+
+
+def euclidean_norm(vector: NDArray) -> float:
+    """Return the root of the sum of squares, also where the squares overflow single precision.
+
+    Parameters
+    ----------
+    vector : ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> round(euclidean_norm(np.array([3e30, 4e30], np.float32)) / 1e30, 6)
+    5.0
+    """
+    with np.errstate(over="ignore"):
+        square = float(vector @ vector)
+    if math.isinf(square):
+        wide = vector.astype(np.float64)
+        square = float(wide @ wide)
+    return math.sqrt(square)
 
 
 def flush_tiny(vector: NDArray) -> None:

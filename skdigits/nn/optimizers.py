@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,7 +58,7 @@ class Optimizer(Component):
         momentum : float, optional
             Takes the place of the momentum or of beta_1 where a schedule moves it.
         before : float, optional
-            The momentum of the step before; the same one if not given.
+            What took its place at the step before.
         """
         raise NotImplementedError
 
@@ -278,8 +278,7 @@ class Adam(Optimizer):
 
     def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:
         """Return beta_1, and the factor on the sum m, whose unit is ``1 / (1 - beta_1)``."""
-        beta_1 = self.beta_1 if momentum is None else momentum
-        last = beta_1 if before is None else before
+        beta_1, last = (self.beta_1 if beta is None else beta for beta in (momentum, before))
         return beta_1, beta_1 * ((1 - last) / (1 - beta_1))
 
     def scalars(
@@ -322,6 +321,20 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
 
+_HORIZON = 4096  # Steps; the product of so many momenta is zero in double precision.
+
+
+def _warmth(t: Any) -> Any:
+    """Return the share of beta_1 that step t of Nadam has for a momentum."""
+    return 1 - 0.5 * 0.96 ** (0.004 * t)
+
+
+@cache
+def _warming() -> NDArray:
+    """Return the products of the shares up to each step."""
+    return np.cumprod(_warmth(np.arange(1, _HORIZON + 1)))
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Nadam(Adam):
     """Adam with Nesterov's look-ahead and a momentum that warms up.
@@ -346,20 +359,14 @@ class Nadam(Adam):
     """
 
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.nadam)
-    # The product of the momenta is zero in double precision long before this many steps.
-    HORIZON: ClassVar[int] = 4096
-
-    def _momentum(self, t: Any, beta_1: float) -> Any:
-        return beta_1 * (1 - 0.5 * 0.96 ** (0.004 * t))
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
     ) -> tuple[float, ...]:
         """Return the factors of gradient and mean, epsilon and the betas."""
         beta_1, fade = self._fade(momentum, before)
-        steps = np.arange(1, min(t, self.HORIZON) + 1)
-        product = float(np.prod(self._momentum(steps, beta_1)))
-        mu, mu_next = self._momentum(t, beta_1), self._momentum(t + 1, beta_1)
+        product = beta_1**t * float(_warming()[min(t, _HORIZON) - 1])
+        mu, mu_next = beta_1 * _warmth(t), beta_1 * _warmth(t + 1)
         root = math.sqrt((1 - self.beta_2**t) / (1 - self.beta_2))
         return (
             rate * root * (1 - mu) / (1 - product),

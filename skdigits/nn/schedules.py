@@ -42,11 +42,6 @@ class Clock(NamedTuple):
     lag: int = 0
 
     @property
-    def before(self) -> Clock:
-        """The clock at the step before; at the first step, which has none before, the same."""
-        return self._replace(step=max(self.lag, self.step - 1))
-
-    @property
     def epochs(self) -> float:
         """Epochs since the beginning, in fractions."""
         return (self.step - self.lag) / self.steps_per_epoch
@@ -89,12 +84,6 @@ class Schedule(Component):
     def momentum(self, clock: Clock) -> float | None:
         """Return the momentum of the step, or None to leave the optimizer's own."""
         return None
-
-    def momenta(self, clock: Clock) -> tuple[float | None, ...]:
-        """Return the momenta of this step and of the one before, or nothing."""
-        if self.momentum(clock) is None:
-            return ()
-        return self.momentum(clock), self.momentum(clock.before)
 
     def on_plateau(self, rate: float) -> float | None:
         """Return a factor on all later rates when training stalls, or None to end the training."""

@@ -52,8 +52,9 @@ class Summary(list[Row]):
         return sum(row.parameters for row in self)
 
     def __repr__(self) -> str:
-        lines = [f"{row.layer:13} {row.units:>7,} {row.parameters:>12,}" for row in self]
+        width = max(13, *(len(row.layer) for row in self))
+        lines = [f"{row.layer:{width}} {row.units:>7,} {row.parameters:>12,}" for row in self]
         rule = "-" * len(lines[0])
-        head = f"{'layer':13} {'units':>7} {'parameters':>12}"
-        total = f"{'total':13} {'':7} {self.n_parameters:>12,}"
+        head = f"{'layer':{width}} {'units':>7} {'parameters':>12}"
+        total = f"{'total':{width}} {'':7} {self.n_parameters:>12,}"
         return "\n".join([head, rule, *lines, rule, total])

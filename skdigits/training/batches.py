@@ -9,6 +9,7 @@ type, a memory map, a sparse matrix) and cast on its way into the workspace::
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -167,6 +168,19 @@ def _bits(numbers: NDArray) -> NDArray:
     return bits
 
 
+@contextmanager
+def _in_range_of(dtype: np.dtype) -> Iterator[None]:
+    """Raise ValueError where a number that is cast within becomes infinite."""
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except FloatingPointError as error:
+        raise ValueError(
+            f"X has a number too large for {dtype}, the precision of the rows that the network "
+            "was made for."
+        ) from error
+
+
 class Reader:
     """Gathers rows of X as inputs of a network.
 
@@ -177,6 +191,11 @@ class Reader:
         The network's.
     sparse : bool
         Whether the network computes on sparse rows as they are.
+
+    Raises
+    ------
+    ValueError
+        By its methods, where a number is too large for `dtype`.
     """
 
     def __init__(self, X: Any, dtype: DTypeLike, sparse: bool):
@@ -202,8 +221,9 @@ class Reader:
             return self._of_sparse(self.X[rows])
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), self.X.shape[1])
-        for piece in self._mapping.pieces(len(rows)):
-            self._gather(rows[piece], inputs[piece])
+        with _in_range_of(self.dtype):
+            for piece in self._mapping.pieces(len(rows)):
+                self._gather(rows[piece], inputs[piece])
         return inputs
 
     def _gather(self, rows: NDArray, out: NDArray) -> None:
@@ -238,11 +258,13 @@ class Reader:
             return taken
         self._inputs.rewind()
         inputs = self._inputs.empty(*taken.shape)
-        np.copyto(inputs, taken, casting="same_kind")
+        with _in_range_of(self.dtype):
+            np.copyto(inputs, taken, casting="same_kind")
         return inputs
 
     def _of_sparse(self, taken: Any) -> Any:
-        taken = taken.astype(self.dtype, copy=False)
+        with _in_range_of(self.dtype):
+            taken = taken.astype(self.dtype, copy=False)
         return taken if self.sparse else taken.toarray()
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.draws import RowDraws
-from skdigits.nn.elementwise import flush_tiny
+from skdigits.nn.elementwise import euclidean_norm, flush_tiny
 from skdigits.nn.layers import Step
 from skdigits.nn.optimizers import LBFGS, Optimizer
 from skdigits.nn.rules import Decay
@@ -163,7 +163,7 @@ class Trainer:
             if not math.isfinite(loss):
                 break
             if i % measured == 0:
-                norms.append(math.sqrt(self.gradient @ self.gradient))
+                norms.append(euclidean_norm(self.gradient))
             clock = start._replace(step=self.state.step)
             rate = self._update(optimizer, clock, batch.total)
         norm = sum(norms) / max(1, len(norms))
@@ -201,10 +201,11 @@ class Trainer:
         state.step += 1
         state.n_updates += 1
         if settings.clip_norm is not None:
-            norm = math.sqrt(self.gradient @ self.gradient)
+            norm = euclidean_norm(self.gradient)
             if norm > settings.clip_norm:
                 self.gradient *= settings.clip_norm / norm
-        scalars = optimizer.scalars(state.n_updates, rate, *settings.schedule.momenta(clock))
+        before, state.momentum = state.momentum, settings.schedule.momentum(clock)
+        scalars = optimizer.scalars(state.n_updates, rate, state.momentum, before)
         self.in_parts(
             lambda part: optimizer.update(
                 network.parameters[part],

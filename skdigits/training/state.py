@@ -36,6 +36,8 @@ class TrainingState:
         Optimizer steps and finished epochs since its schedule began.
     n_updates : int
         Optimizer steps since its state was zero.
+    momentum : float or None
+        What the schedule made of the optimizer's momentum at the last of them.
     """
 
     def __init__(self, network: Network, seeds: np.random.SeedSequence):
@@ -49,6 +51,7 @@ class TrainingState:
         self.samples_seen = 0
         self.average: Average | None = None
         self.step = self.epochs = self.n_updates = 0
+        self.momentum: float | None = None
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Optimizer] | type[LBFGS] | None = None
