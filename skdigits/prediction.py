@@ -41,7 +41,7 @@ class PredictionMixin:
 
     def _logits(self, X: Any) -> NDArray:
         if hasattr(self, "_state") and self._is_plain(X):
-            # Where squares overflow, validation finds out whether the numbers are finite.
+            # Where sums overflow, validation finds out whether the numbers are finite.
             with suppress(FloatingPointError):
                 return predict_logits(self._network, X, finite)
         check_is_fitted(self, "_state")

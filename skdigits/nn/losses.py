@@ -142,6 +142,14 @@ def _smoothed(y: NDArray, smoothing: float, n_classes: int) -> NDArray:
     return y
 
 
+def _below_the_largest(logits: NDArray) -> NDArray:
+    """Return the logits less the largest of each row."""
+    # Class after class, so that maxima and sums over a few classes run through many rows at once.
+    below = np.array(logits, order="F")
+    below -= below.max(axis=1, keepdims=True)
+    return below
+
+
 class Softmax:
     """Mutually exclusive classes, one logit each: ``p = exp(z) / sum(exp(z))``."""
 
@@ -149,21 +157,15 @@ class Softmax:
 
     def log_probabilities(self, logits: NDArray) -> NDArray:
         """Return ``log(p)`` of the shape of the logits, (n_rows, n_classes)."""
-        return self._both(logits)[0]
+        log_p = _below_the_largest(logits)
+        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+        # An infinite distance between two finite logits would turn 0 * log(p) into nan.
+        return np.maximum(log_p, np.finfo(log_p.dtype).min, order="C")
 
     def probabilities(self, logits: NDArray) -> NDArray:
         """Return ``p`` of the shape of the logits, (n_rows, n_classes)."""
-        return self._both(logits)[1]
-
-    def _both(self, logits: NDArray) -> tuple[NDArray, NDArray]:
-        """Return ``log(p)`` and ``p``."""
-        log_p = logits - logits.max(axis=1, keepdims=True)
-        p = np.exp(log_p)
-        total = p.sum(axis=1, keepdims=True)
-        p /= total
-        log_p -= np.log(total)
-        # An infinite distance between two finite logits would turn 0 * log(p) into nan.
-        return np.maximum(log_p, np.finfo(log_p.dtype).min, out=log_p), p
+        p = np.exp(_below_the_largest(logits))
+        return np.divide(p, p.sum(axis=1, keepdims=True), order="C")
 
     def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
         """Return class indices as smoothed indicators, shaped like the logits."""
@@ -177,7 +179,8 @@ class Softmax:
 
     def elements(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
         """Return each logit's share of the loss, and the gradient at the logits."""
-        log_p, p = self._both(logits)
+        log_p = self.log_probabilities(logits)
+        p = np.exp(log_p)
         return loss.value(log_p, y), loss.gradient(log_p, p, y)
 
 
