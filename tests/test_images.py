@@ -463,6 +463,17 @@ def test_feature_names_and_pandas():
     assert_array_equal(frame.to_numpy(), DigitImages().transform(X.to_numpy()))
 
 
+def test_tables_whose_numbers_may_be_missing():
+    pd = pytest.importorskip("pandas")
+    X = load_digits().data[:3]
+    table = pd.DataFrame(X).astype("Int64")
+    for numbers in (table, table.astype(object)):
+        assert_array_equal(DigitImages().transform(numbers), DigitImages().transform(X))
+    table.iloc[1, 3] = pd.NA
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        DigitImages().transform(table)
+
+
 def test_in_a_pipeline():
     pages = [photograph(page_with(digit)) for digit in (0, 1, 7) * 2]
     y = [0, 1, 7] * 2

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags, gen_batches
+from sklearn.utils import Tags, check_array, gen_batches
 
 from skdigits.digits.cleaning import read_page
 from skdigits.digits.finding import (
@@ -285,6 +285,9 @@ def _as_images(X: Any) -> NDArray | Sequence:
     if not len(X):
         raise ValueError("X has no images, expected at least one")
     images = np.asarray(X) if hasattr(X, "__array__") else X
+    if isinstance(images, np.ndarray) and images.dtype == object and images.ndim > 1:
+        # A table whose numbers may be missing.
+        images = check_array(X, allow_nd=True, input_name="X")
     if not isinstance(images, np.ndarray) or images.dtype.kind not in "biuf":
         return images
     if images.ndim == 2 and images.shape[1] in SQUARES:
