@@ -24,11 +24,11 @@ except ImportError:
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "NoTasks", "tasks_of", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitTasks", "Tasks", "tasks_of", "with_callbacks"]
 
 
-class NoTasks:
-    """Nobody listens."""
+class Tasks:
+    """A fit that nobody listens to."""
 
     def begin_epoch(self) -> None:
         """Do nothing."""
@@ -41,7 +41,7 @@ class NoTasks:
         """Do nothing."""
 
 
-class FitTasks(NoTasks):
+class FitTasks(Tasks):
     """Tells an estimator's callbacks about its fit.
 
     Parameters
@@ -92,8 +92,8 @@ def tasks_of(
     n_epochs: int,
     data: dict[str, Any],
     fitted: Callable[[], dict[str, Any]],
-) -> NoTasks:
+) -> Tasks:
     """Return the tasks of a fit; without callbacks they cost nothing."""
     if not getattr(estimator, "_skl_callbacks", None):
-        return NoTasks()
+        return Tasks()
     return FitTasks(estimator, n_epochs, data, fitted)

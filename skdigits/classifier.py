@@ -25,8 +25,8 @@ from sklearn.utils.validation import (
 )
 
 from . import parameters
-from .callbacks import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
-from .labels import ExclusiveClasses, labels_of, labels_of_part
+from .callbacks import CallbackSupportMixin, Tasks, tasks_of, with_callbacks
+from .labels import Labels, labels_of, labels_of_part
 from .nn.component import InvalidParameterError
 from .nn.network import Network
 from .nn.optimizers import LBFGS
@@ -324,10 +324,7 @@ class FromScratchMLPClassifier(
         self._prepare(samples, fresh)
         self._state.restart_optimizer(parameters.solver(self.solver))
         if self.early_stopping and validation is None:
-            by = self._labels.stratify_by(samples.targets)
-            samples, validation = samples.split(
-                self.validation_fraction, self._state.split_seed, by
-            )
+            samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
         tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
         settings = parameters.settings(self, len(samples))
         if self.verbose:
@@ -380,7 +377,7 @@ class FromScratchMLPClassifier(
         self._state.resume_optimizer(parameters.solver(self.solver))
         # A stream may have no end, but a saved model should not grow with it.
         self.history_.keep_last(RECENT_CALLS - 1)
-        self._train(samples, None, parameters.settings(self, len(samples)), 1, NoTasks())
+        self._train(samples, None, parameters.settings(self, len(samples)), 1, Tasks())
         return self
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -393,15 +390,13 @@ class FromScratchMLPClassifier(
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _take_labels(self, labels: ExclusiveClasses) -> None:
+    def _take_labels(self, labels: Labels) -> None:
         self._labels = labels
         self.classes_ = labels.classes
         self.n_outputs_ = labels.n_outputs
         self.out_activation_ = labels.output.name
 
-    def _samples(
-        self, labels: ExclusiveClasses, X: Any, y: Any, sample_weight: ArrayLike | None
-    ) -> Samples:
+    def _samples(self, labels: Labels, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
         """Encode the labels; multiply the weights by those of the classes."""
         targets = labels.encode(y)
         weights = None
@@ -415,7 +410,7 @@ class FromScratchMLPClassifier(
         return Samples.of(X, targets, weights)
 
     def _validation_samples(
-        self, labels: ExclusiveClasses, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+        self, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
     ) -> Samples | None:
         if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
             raise ValueError(
@@ -450,7 +445,7 @@ class FromScratchMLPClassifier(
         validation: Samples | None,
         settings: Settings,
         epochs: int,
-        tasks: NoTasks,
+        tasks: Tasks,
     ) -> str:
         """Run the epochs, set what they leave behind, and return why they ended."""
         self._state.begin_average(settings.ema_decay is not None and settings.solver.incremental)

@@ -21,61 +21,34 @@ from skdigits.nn.component import Interval
 from skdigits.nn.losses import Sigmoid, Softmax
 
 
-class ExclusiveClasses:
-    """Each row belongs to exactly one class.
+class Labels:
+    """What the outputs of the network stand for.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The distinct labels in sorted order: strings, bools or numbers.
+        The distinct labels in sorted order, or the columns of an indicator.
 
-    Examples
-    --------
-    >>> labels = ExclusiveClasses(np.array(["a", "b", "c"]))
-    >>> labels.encode(np.array(["c", "a"]))
-    array([2, 0])
-    >>> labels.decode(np.array([[0.3, 2.0, -1.0]]))
-    array(['b'], dtype='<U1')
+    Attributes
+    ----------
+    output : Softmax or Sigmoid
+        How logits become probabilities.
+    n_outputs : int
+        Logits of a row.
     """
 
-    output: Softmax | Sigmoid = Softmax()
+    output: Softmax | Sigmoid
 
     def __init__(self, classes: NDArray):
         self.classes = classes
         self.n_outputs = len(classes)
 
-    def encode(self, y: NDArray) -> NDArray:
-        """Return the index of each label in `classes`.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_rows,)
-
-        Returns
-        -------
-        targets : ndarray of shape (n_rows,)
-
-        Raises
-        ------
-        ValueError
-            A label is not among the classes, or y has another shape.
-        """
-        if y.ndim != 1:
-            raise ValueError(f"y of shape {y.shape} must hold one label per row.")
-        seen = np.isin(y, self.classes)
-        if not seen.all():
-            raise ValueError(
-                f"`y` has classes not in `classes_`: {np.unique(y[~seen])} not among "
-                f"{self.classes}."
-            )
-        return np.searchsorted(self.classes, y)
-
-    def check_same(self, labels: ExclusiveClasses) -> None:
+    def check_same(self, labels: Labels) -> None:
         """Refuse to go on with other classes than these.
 
         Parameters
         ----------
-        labels : ExclusiveClasses
+        labels : Labels
             Those of the next fit.
 
         Raises
@@ -94,26 +67,35 @@ class ExclusiveClasses:
                 f"to fit. That was {type(self).__name__}, `y` is {type(labels).__name__}"
             )
 
-    def decode(self, logits: NDArray) -> NDArray:
-        """Return the most probable class of each row."""
-        return self.classes[logits.argmax(axis=1)]
+    def encode(self, y: Any) -> NDArray:
+        """Return the targets that labels stand for.
 
-    def stratify_by(self, targets: NDArray) -> NDArray | None:
-        """Return what a stratified split keeps the shares of."""
-        return self.classes[targets]
+        Parameters
+        ----------
+        y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
+
+        Returns
+        -------
+        targets : ndarray of shape (n_rows,) or (n_rows, n_labels)
+
+        Raises
+        ------
+        ValueError
+            y holds something else than these labels, or has another shape.
+        """
+        raise NotImplementedError
 
     def restore(self, targets: NDArray) -> NDArray:
         """Return the labels that targets stand for."""
-        return self.classes[targets]
+        raise NotImplementedError
 
     def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
-        """Multiply sample weights by the weight of each row's class.
+        """Multiply sample weights by the weights of each row's classes.
 
         Parameters
         ----------
         class_weight : dict, 'balanced' or None
-            'balanced' is ``sum(weights) / (n_classes * sum of the class's weights)``.
-        targets : ndarray of shape (n_rows,)
+        targets : ndarray of shape (n_rows,) or (n_rows, n_labels)
         weights : ndarray of shape (n_rows,) or None
 
         Returns
@@ -123,7 +105,70 @@ class ExclusiveClasses:
         Raises
         ------
         ValueError
-            A key of the dict is not a class, or a weight is negative.
+            The class weights do not suit the labels.
+        """
+        raise NotImplementedError
+
+    def decode(self, logits: NDArray) -> NDArray:
+        """Return the most probable labels of each row."""
+        raise NotImplementedError
+
+    def probabilities(self, logits: NDArray) -> NDArray:
+        """Return the probability of each class, of shape (n_rows, n_classes)."""
+        return self.output.probabilities(logits)
+
+    def log_probabilities(self, logits: NDArray) -> NDArray:
+        """Return the logarithm of `probabilities`, exact where they underflow."""
+        return self.output.log_probabilities(logits)
+
+    def decision(self, logits: NDArray) -> NDArray:
+        """Return the logits in scikit-learn's shape for a decision function."""
+        return logits
+
+
+class ExclusiveClasses(Labels):
+    """Each row belongs to exactly one class.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The distinct labels in sorted order: strings, bools or numbers.
+
+    Examples
+    --------
+    >>> labels = ExclusiveClasses(np.array(["a", "b", "c"]))
+    >>> labels.encode(np.array(["c", "a"]))
+    array([2, 0])
+    >>> labels.decode(np.array([[0.3, 2.0, -1.0]]))
+    array(['b'], dtype='<U1')
+    """
+
+    output: Softmax | Sigmoid = Softmax()
+
+    def encode(self, y: NDArray) -> NDArray:
+        """Return the index of each label in `classes`."""
+        if y.ndim != 1:
+            raise ValueError(f"y of shape {y.shape} must hold one label per row.")
+        seen = np.isin(y, self.classes)
+        if not seen.all():
+            raise ValueError(
+                f"`y` has classes not in `classes_`: {np.unique(y[~seen])} not among "
+                f"{self.classes}."
+            )
+        return np.searchsorted(self.classes, y)
+
+    def decode(self, logits: NDArray) -> NDArray:
+        """Return the most probable class of each row."""
+        return self.classes[logits.argmax(axis=1)]
+
+    def restore(self, targets: NDArray) -> NDArray:
+        """Return the labels that targets stand for."""
+        return self.classes[targets]
+
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+        """Multiply sample weights by the weight of each row's class.
+
+        'balanced' is ``sum(weights) / (n_classes * sum of the class's weights)``.
         """
         if class_weight is None:
             return weights
@@ -144,18 +189,6 @@ class ExclusiveClasses:
                 )
             factors[known.index(label)] = weight
         return factors
-
-    def probabilities(self, logits: NDArray) -> NDArray:
-        """Return the probability of each class, of shape (n_rows, n_classes)."""
-        return self.output.probabilities(logits)
-
-    def log_probabilities(self, logits: NDArray) -> NDArray:
-        """Return the logarithm of `probabilities`, exact where they underflow."""
-        return self.output.log_probabilities(logits)
-
-    def decision(self, logits: NDArray) -> NDArray:
-        """Return the logits in scikit-learn's shape for a decision function."""
-        return logits
 
 
 class TwoClasses(ExclusiveClasses):
@@ -191,7 +224,7 @@ class TwoClasses(ExclusiveClasses):
         return logits[:, 0]
 
 
-class Multilabel(ExclusiveClasses):
+class Multilabel(Labels):
     """Each row has any number of the labels; y is an indicator matrix.
 
     Examples
@@ -204,17 +237,7 @@ class Multilabel(ExclusiveClasses):
     output = Sigmoid()
 
     def encode(self, y: Any) -> NDArray:
-        """Return the indicator as bytes.
-
-        Parameters
-        ----------
-        y : ndarray or sparse matrix of shape (n_rows, n_labels)
-
-        Raises
-        ------
-        ValueError
-            The number of columns differs from the number of labels, or a number is neither 0 nor 1.
-        """
+        """Return the indicator as bytes."""
         if y.ndim != 2 or y.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y of shape {y.shape} is not a multilabel indicator of {self.n_outputs} columns."
@@ -239,10 +262,7 @@ class Multilabel(ExclusiveClasses):
     def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
         """Multiply sample weights by the product over the labels of each one's balanced weight.
 
-        Raises
-        ------
-        ValueError
-            The class weights are a dict, which has no meaning where rows have any number of labels.
+        A dict has no meaning where rows have any number of labels.
         """
         if class_weight is None:
             return weights
@@ -255,10 +275,6 @@ class Multilabel(ExclusiveClasses):
         factors = [_balanced(column, sample_weight) for column in targets.T]
         return sample_weight * np.prod(factors, axis=0)
 
-    def stratify_by(self, targets: NDArray) -> NDArray | None:
-        """Return None: combinations of labels are too many to keep the shares of."""
-        return None
-
 
 def _balanced(targets: NDArray, weights: NDArray) -> NDArray:
     """Return for each row the factor that gives all present classes the same total weight."""
@@ -267,7 +283,7 @@ def _balanced(targets: NDArray, weights: NDArray) -> NDArray:
     return shares[targets] / np.count_nonzero(totals)
 
 
-def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
+def labels_of(y: Any, classes: ArrayLike | None = None) -> Labels:
     """Return the kind of labels that y holds.
 
     Parameters
@@ -278,7 +294,7 @@ def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
 
     Returns
     -------
-    labels : ExclusiveClasses, TwoClasses or Multilabel
+    labels : Labels
 
     Raises
     ------
@@ -304,9 +320,7 @@ def labels_of(y: Any, classes: ArrayLike | None = None) -> ExclusiveClasses:
     return TwoClasses(distinct) if len(distinct) == 2 else ExclusiveClasses(distinct)
 
 
-def labels_of_part(
-    y: Any, classes: ArrayLike | None, known: ExclusiveClasses | None
-) -> ExclusiveClasses:
+def labels_of_part(y: Any, classes: ArrayLike | None, known: Labels | None) -> Labels:
     """Return the labels of one part of the rows, which may lack some of the classes.
 
     Parameters
@@ -314,12 +328,12 @@ def labels_of_part(
     y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
     classes : array-like or None
         All classes; needed for the first part, unless y is a multilabel indicator.
-    known : ExclusiveClasses or None
+    known : Labels or None
         Those of the parts before.
 
     Returns
     -------
-    labels : ExclusiveClasses, TwoClasses or Multilabel
+    labels : Labels
 
     Raises
     ------

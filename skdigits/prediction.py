@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .labels import ExclusiveClasses
+from .labels import Labels
 from .nn.network import Network
 from .nn.summary import Summary
 from .training.inference import finite, predict_logits
@@ -19,7 +19,7 @@ from .training.state import TrainingState
 class PredictionMixin:
     """Predictions of a classifier from its training state and its labels."""
 
-    _labels: ExclusiveClasses
+    _labels: Labels
     _state: TrainingState
     n_features_in_: int
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from sklearn.metrics import get_scorer
 
-from .labels import ExclusiveClasses
+from .labels import Labels
 from .nn.network import Network
 from .training.batches import Samples
 from .training.inference import evaluate
 
 
 def judge(
-    estimator: Any, network: Network, labels: ExclusiveClasses, validation: Samples
+    estimator: Any, network: Network, labels: Labels, validation: Samples
 ) -> Callable[[], dict[str, float]]:
     """Return a function that scores the network, as it then is, on validation samples.
 
@@ -25,7 +25,7 @@ def judge(
     estimator : FromScratchMLPClassifier
         Its `scoring` says how; able to predict by the network.
     network : Network
-    labels : ExclusiveClasses
+    labels : Labels
     validation : Samples
 
     Returns

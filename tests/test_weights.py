@@ -12,7 +12,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.losses import LOSSES, Focal
 from skdigits.nn.optimizers import LBFGS, SOLVERS
-from skdigits.training.batches import Samples
 
 # A few epochs show whether each step is the same.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -233,25 +232,6 @@ def test_balanced_classes_have_the_same_total_weight(seed, weights):
 
 
 # The split
-
-
-@given(
-    seed=seeds,
-    fraction=st.floats(0.05, 0.95),
-    rows=st.lists(st.integers(0, 9), min_size=2, max_size=60),
-)
-def test_equal_rows_stay_together_and_classes_are_split(seed, fraction, rows):
-    # Ten distinct rows of three classes, each any number of times.
-    rows = np.array([*rows, 0, 3])
-    X, y = np.sqrt(rows + 1.0)[:, np.newaxis], rows % 3
-    training, validation = Samples.of(X, y).split(fraction, seed, y)
-    assert_array_equal(np.sort(np.r_[training.rows, validation.rows]), np.arange(len(rows)))
-    parts = [set(rows[part.rows]) for part in (training, validation)]
-    assert not parts[0] & parts[1]
-    for c in np.unique(y):
-        of_class = {row for row in rows if row % 3 == c}
-        assert parts[0] & of_class
-        assert bool(parts[1] & of_class) == (len(of_class) > 1)
 
 
 def test_a_validation_row_is_never_a_copy_of_a_training_row():

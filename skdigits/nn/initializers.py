@@ -27,24 +27,34 @@ Initializer = Callable[[int, int, np.random.Generator], NDArray]
 
 @dataclass(frozen=True)
 class VarianceScaling:
-    """Independent weights of variance ``1 / (on_fan_in * fan_in + on_fan_out * fan_out)``.
+    """Independent weights whose variance depends on the fans.
 
     Parameters
     ----------
-    on_fan_in, on_fan_out : float
-        How the two fans count.
+    variance : callable
+        ``(fan_in, fan_out) -> variance``.
     draw : callable
         ``(rng, deviation, shape) -> weights`` with this standard deviation.
     """
 
-    on_fan_in: float
-    on_fan_out: float
+    variance: Callable[[int, int], float]
     draw: Callable[[np.random.Generator, float, tuple[int, int]], NDArray]
 
     def __call__(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
         """Return weights of shape (fan_in, fan_out)."""
-        deviation = (self.on_fan_in * fan_in + self.on_fan_out * fan_out) ** -0.5
-        return self.draw(rng, deviation, (fan_in, fan_out))
+        return self.draw(rng, math.sqrt(self.variance(fan_in, fan_out)), (fan_in, fan_out))
+
+
+def _he(fan_in: int, fan_out: int) -> float:
+    return 2 / fan_in
+
+
+def _glorot(fan_in: int, fan_out: int) -> float:
+    return 2 / (fan_in + fan_out)
+
+
+def _lecun(fan_in: int, fan_out: int) -> float:
+    return 1 / fan_in
 
 
 def _normal(rng: np.random.Generator, deviation: float, shape: tuple[int, int]) -> NDArray:
@@ -94,12 +104,12 @@ def normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    "he_normal": VarianceScaling(0.5, 0, _normal),
-    "he_uniform": VarianceScaling(0.5, 0, _uniform),
-    "glorot_normal": VarianceScaling(0.5, 0.5, _normal),
-    "glorot_uniform": VarianceScaling(0.5, 0.5, _uniform),
-    "lecun_normal": VarianceScaling(1, 0, _normal),
-    "lecun_uniform": VarianceScaling(1, 0, _uniform),
+    "he_normal": VarianceScaling(_he, _normal),
+    "he_uniform": VarianceScaling(_he, _uniform),
+    "glorot_normal": VarianceScaling(_glorot, _normal),
+    "glorot_uniform": VarianceScaling(_glorot, _uniform),
+    "lecun_normal": VarianceScaling(_lecun, _normal),
+    "lecun_uniform": VarianceScaling(_lecun, _uniform),
     "normal": normal,
     "orthogonal": orthogonal,
     "zeros": zeros,

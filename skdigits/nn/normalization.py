@@ -76,18 +76,22 @@ class BatchNorm(Layer):
         """Normalise by the batch.
 
         With x' the normalised inputs and w the row weights, backward is
-        ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``.
+        ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``; running averages
+        are constants to the gradient, so where they normalise it is ``scale / sqrt(var + eps) * d``.
         """
-        scale, shift, *_ = values
+        scale, shift, running_mean, running_variance, _ = values
         mean = step.weights @ inputs
         centred = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
         square = np.multiply(centred, centred, out=step.empty(*inputs.shape))
         variance = step.weights @ square
         # Copies of one row differ by rounding.
         rounding = (_ROUNDINGS * np.finfo(variance.dtype).eps) ** 2 * np.square(mean).max()
-        if not (variance > rounding).any():
-            return self._forward_single(inputs, values, step)
-        self._remember(step.total, mean, variance, values)
+        varies = bool((variance > rounding).any())
+        if varies:
+            self._remember(step.total, mean, variance, values)
+        else:
+            np.subtract(inputs, running_mean, out=centred)
+            variance = running_variance
         inverse = 1 / np.sqrt(variance + EPSILON)
         outputs = np.multiply(centred, scale * inverse, out=square)
         outputs += shift
@@ -99,10 +103,11 @@ class BatchNorm(Layer):
             step.sum_rows(product, d_scale)
             d_scale *= inverse
             step.sum_rows(d_outputs, d_shift)
-            correction = np.multiply(centred, inverse * d_scale, out=product)
-            correction += d_shift
-            correction *= step.weights[:, np.newaxis]
-            d_outputs -= correction
+            if varies:
+                correction = np.multiply(centred, inverse * d_scale, out=product)
+                correction += d_shift
+                correction *= step.weights[:, np.newaxis]
+                d_outputs -= correction
             d_outputs *= scale * inverse
             return d_outputs
 
@@ -116,27 +121,6 @@ class BatchNorm(Layer):
         share = total / weight[0]
         running_mean += share * (mean - running_mean)
         running_variance += share * (variance - running_variance)
-
-    def _forward_single(
-        self, inputs: NDArray, values: Values, step: Step
-    ) -> tuple[NDArray, Backward]:
-        """Normalise by the running averages, which are constants to the gradient."""
-        scale, shift, mean, variance, _ = values
-        inverse = 1 / np.sqrt(variance + EPSILON)
-        normal = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
-        normal *= inverse
-        outputs = np.multiply(normal, scale, out=step.empty(*inputs.shape))
-        outputs += shift
-
-        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
-            """Write the gradients of scale and shift; return ``d * scale / sqrt(var + eps)``."""
-            d_scale, d_shift, *_ = gradients
-            d_scale[...] = np.einsum("ij,ij->j", d_outputs, normal)
-            step.sum_rows(d_outputs, d_shift)
-            d_outputs *= scale * inverse
-            return d_outputs
-
-        return outputs, backward
 
 
 @dataclass(frozen=True)

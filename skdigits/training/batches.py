@@ -61,8 +61,8 @@ class Samples:
         keys[self.rows] = row_keys(self.X, self.targets, self.rows)
         return keys
 
-    def split(self, fraction: float, seed: int, labels: NDArray | None) -> tuple[Samples, Samples]:
-        """Set a part of each class aside.
+    def split(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
+        """Set a part of each class aside, or of all rows alike where they have several labels.
 
         Equal rows stay together: a validation row is never a copy of a training row, and a row
         of weight 2 is treated as the row twice would be. A class with a single distinct row stays
@@ -74,8 +74,6 @@ class Samples:
             The share of each class's distinct rows to set aside.
         seed : int
             The same seed splits the same rows alike, whatever their order.
-        labels : ndarray of shape (n_rows,) or None
-            The classes; None for a split of all rows alike.
 
         Returns
         -------
@@ -88,8 +86,9 @@ class Samples:
         """
         _, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
         stratum = np.zeros(len(first), int)
-        if labels is not None:
-            stratum = np.unique(labels[self.rows[first]], return_inverse=True)[1]
+        # Combinations of labels are too many to keep the shares of.
+        if self.targets.ndim == 1:
+            stratum = np.unique(self.targets[self.rows[first]], return_inverse=True)[1]
         chosen = np.zeros(len(first), bool)
         rng = np.random.default_rng(seed)
         for s in range(stratum.max() + 1):
