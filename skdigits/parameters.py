@@ -257,12 +257,17 @@ def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     return kind(output, loss(estimator.loss), estimator.label_smoothing)
 
 
+def batch_size(value: Any, n_samples: int) -> int:
+    """Return the rows in a mini-batch."""
+    return min(200 if value == "auto" else value, n_samples)
+
+
 def settings(estimator: Any, n_samples: int) -> Settings:
     """Return how an estimator is trained on so many rows."""
-    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
-    if estimator.batch_size != "auto" and batch_size > n_samples:
+    size = estimator.batch_size
+    if size != "auto" and size > n_samples:
         warnings.warn(
-            f"batch_size={batch_size} is larger than the {n_samples} training rows; it is "
+            f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
             stacklevel=4,
         )
@@ -272,7 +277,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         learning_rate=float(estimator.learning_rate_init),
         alpha=float(estimator.alpha),
         l1_ratio=float(estimator.l1_ratio),
-        batch_size=min(batch_size, n_samples),
+        batch_size=batch_size(size, n_samples),
         shuffle=bool(estimator.shuffle),
         max_epochs=estimator.max_iter,
         tol=float(estimator.tol),

@@ -1,6 +1,6 @@
 """Digits that touch each other are cut apart where a classifier is surest of the pieces."""
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.digits import DigitImages, extract_digits
 from skdigits.digits.finding import Strokes
-from skdigits.digits.touching import Piece, _best_chain, _paths
+from skdigits.digits.touching import _ASIDE, Piece, _best_chain, _cheapest, _paths
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +93,31 @@ def test_blank_images_and_those_in_the_form_of_mnist_need_no_classifier():
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
-def test_paths_cross_less_ink_than_straight_lines(mask):
+def test_paths_stay_on_the_strokes_and_go_aside_by_a_pixel_a_row(mask):
     mask[0] = True
-    reach, rows = max(1, round(0.15 * len(mask))), np.arange(len(mask))
     for path in _paths(Strokes(0, 0, mask)):
+        assert path.shape == (len(mask),)
         assert np.abs(np.diff(path)).max(initial=0) <= 1
-        # It lies in the window of columns that the path was found in.
-        straight = (path.min() + path.max()) // 2
-        crossed = mask[rows, path].sum()
-        assert crossed <= mask[:, straight].sum() + 0.001 * reach * len(mask)
+        assert path.min() >= 0
+        assert path.max() < mask.shape[1]
+
+
+@given(
+    arrays(
+        float,
+        st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5)),
+        elements=st.floats(0, 1),
+    )
+)
+def test_the_cheapest_path_is_the_cheapest_of_all(cost):
+    n_rows, _, width = cost.shape
+    paths = np.array(list(product(range(width), repeat=n_rows)))
+    aside = np.abs(np.diff(paths, axis=1))
+    paths, aside = paths[aside.max(axis=1, initial=0) <= 1], aside[aside.max(1, initial=0) <= 1]
+    tolls = _ASIDE * aside.sum(axis=1)
+    for band, found in enumerate(_cheapest(cost)):
+        totals = cost[np.arange(n_rows), band, paths].sum(axis=1) + tolls
+        assert_allclose(totals[(paths == found).all(axis=1)], totals.min(), atol=1e-12)
 
 
 @given(st.integers(1, 6), st.data())

@@ -24,6 +24,7 @@ _FRAME = 0.9  # Share of a row or column of pixels, at least.
 _RULE_WIDTH = 0.015  # Share of the page's longer side, at most.
 _BROKEN = 0.25  # Share of a rule's length, at most.
 _BLOCKS = 32  # From the left to the right.
+_ACROSS = np.linspace(-0.5, 0.5, _BLOCKS)
 _MISSING = round(_BROKEN * _BLOCKS)
 _STEEPEST = 0.05  # Slope.
 _FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
@@ -83,26 +84,42 @@ def _rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
     blocks -= thick
     # Under a thick stroke there may be a rule. A path meets it give or take a pixel.
     possible = ndimage.uniform_filter1d(np.maximum(blocks, thick), 3, axis=0)
-    rows, columns = np.arange(height)[:, None], np.linspace(-0.5, 0.5, _BLOCKS)
-    steepest = round(_STEEPEST * width)
-    drops = np.arange(-steepest, steepest + 1, 2)
-    strengths = [_along(possible, rows + drop * columns) for drop in drops]
+    drop, strength = _strongest_slope(possible, round(_STEEPEST * width))
+    for row in _peaks(strength, thin):
+        path = _fitted(blocks, row + drop * _ACROSS, thin, strength[row])
+        yield path(np.linspace(-0.5, 0.5, width))
+
+
+def _strongest_slope(blocks: Grey, steepest: int) -> tuple[int, Grey]:
+    """Return how far the lines of a page drop from side to side, and how strong each row's is."""
+    rows = np.arange(len(blocks))[:, None]
+    drops = range(-steepest, steepest + 1, 2)
+    strengths = [_along(blocks, rows + drop * _ACROSS) for drop in drops]
     best = int(np.argmax([np.sum(strength**2) for strength in strengths]))
-    strength = strengths[best]
+    return drops[best], strengths[best]
+
+
+def _peaks(strength: Grey, thin: int) -> NDArray[np.intp]:
+    """Return the rows of lines that are strong and thin."""
     # A table's edge is not thin, nor is a blurred stroke.
     beside = ndimage.grey_opening(strength, (thin + 2,))
     thin_enough = strength > np.maximum(2 * beside, _FAINTEST)
-    peaks = thin_enough & (strength == ndimage.maximum_filter1d(strength, 2 * thin + 1))
+    return np.flatnonzero(
+        thin_enough & (strength == ndimage.maximum_filter1d(strength, 2 * thin + 1))
+    )
+
+
+def _fitted(blocks: Grey, rows: NDArray[np.float64], thin: int, strength: float) -> Polynomial:
+    """Return the curve along the darkest pixels near a straight line, whose row it has by block."""
     nearby = np.arange(-(thin // 2), thin // 2 + 1)[:, None]
-    for row in np.flatnonzero(peaks):
-        near = blocks[_within(row + drops[best] * columns + nearby, height), np.arange(_BLOCKS)]
-        found = row + drops[best] * columns + nearby[near.argmax(axis=0), 0]
-        trust = near.max(axis=0).clip(1e-6, strength[row])
-        for _ in range(3):
-            path = Polynomial.fit(columns, found, 2, w=trust)
-            # A stroke beside the rule is no part of it.
-            trust = trust / (1 + (found - path(columns)) ** 2)
-        yield path(np.linspace(-0.5, 0.5, width))
+    near = blocks[_within(rows + nearby, len(blocks)), np.arange(_BLOCKS)]
+    found = rows + nearby[near.argmax(axis=0), 0]
+    trust = near.max(axis=0).clip(1e-6, strength)
+    for _ in range(3):
+        path = Polynomial.fit(_ACROSS, found, 2, w=trust)
+        # A stroke beside the rule is no part of it.
+        trust = trust / (1 + (found - path(_ACROSS)) ** 2)
+    return path
 
 
 def _along(blocks: Grey, paths: NDArray[np.float64]) -> Grey:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from skdigits.digits.boxes import Box, box_of, inked_box
 from skdigits.digits.cleaning import Page
 from skdigits.digits.normalizing import normalize
 from skdigits.digits.resampling import Grey, Mask
@@ -22,36 +23,6 @@ _SPECK = 0.03  # Share of the largest component's ink.
 _SMALLEST = 0.05  # Share of the longer side of the page.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
-
-
-class Box(NamedTuple):
-    """Where a digit is, in pixels; bottom and right are exclusive.
-
-    Parameters
-    ----------
-    top, left, bottom, right : int
-        So that ``image[top:bottom, left:right]`` is the digit.
-    """
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    def scaled(self, down: float, right: float) -> Box:
-        """Return the box in other pixels.
-
-        Parameters
-        ----------
-        down, right : float
-            How many of them there are to one of these, along each axis.
-
-        Returns
-        -------
-        box : Box
-        """
-        factors = (down, right, down, right)
-        return Box(*(round(edge * factor) for edge, factor in zip(self, factors, strict=True)))
 
 
 class Strokes(NamedTuple):
@@ -93,10 +64,8 @@ class Strokes(NamedTuple):
         -------
         strokes : Strokes
         """
-        top, left, bottom, right = inked_box(mask)
-        top, left = max(0, top - _EDGE), max(0, left - _EDGE)
-        window = mask[top : bottom + _EDGE, left : right + _EDGE]
-        return Strokes(self.top + top, self.left + left, window)
+        box = inked_box(mask).grown(_EDGE)
+        return Strokes(self.top + box.top, self.left + box.left, box.of(mask))
 
 
 def central_digit(page: Page) -> NDArray[np.intp]:
@@ -148,35 +117,6 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     return [kept[groups == group] for group in digits[order]]
 
 
-def box_of(boxes: NDArray[np.int64]) -> Box:
-    """Return the smallest box around others.
-
-    Parameters
-    ----------
-    boxes : ndarray of shape (n_boxes, 4), dtype int64
-
-    Returns
-    -------
-    box : Box
-    """
-    return Box(*map(int, [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]))
-
-
-def inked_box(image: Grey | Mask) -> Box:
-    """Return the smallest box around all pixels that are not 0.
-
-    Parameters
-    ----------
-    image : ndarray of shape (height, width)
-
-    Returns
-    -------
-    box : Box
-    """
-    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
-    return Box(*map(int, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
-
-
 def strokes_of(page: Page, components: NDArray[np.intp]) -> Strokes:
     """Cut components out of a page.
 
@@ -190,10 +130,8 @@ def strokes_of(page: Page, components: NDArray[np.intp]) -> Strokes:
     -------
     strokes : Strokes
     """
-    top, left, bottom, right = box_of(page.boxes[components])
-    top, left = max(0, top - _EDGE), max(0, left - _EDGE)
-    window = page.labels[top : bottom + _EDGE, left : right + _EDGE]
-    return Strokes(top, left, np.isin(window, components + 1))
+    box = box_of(page.boxes[components]).grown(_EDGE)
+    return Strokes(box.top, box.left, np.isin(box.of(page.labels), components + 1))
 
 
 def normalized_digit(page: Page, strokes: Strokes) -> Grey:

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_array, gen_batches
 
+from skdigits.digits.boxes import Box, inked_box
 from skdigits.digits.cleaning import read_page
 from skdigits.digits.finding import (
-    Box,
     central_digit,
     digits_in_reading_order,
-    inked_box,
     normalized_digit,
     strokes_of,
 )

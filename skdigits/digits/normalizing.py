@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from skdigits.digits.boxes import inked_box
 from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
 
 SIDE = 28
@@ -74,7 +75,8 @@ def normalize(ink: Grey, threshold: float) -> Grey:
     image : ndarray of shape (28, 28), dtype float32
         0 for paper to 1.
     """
-    mask = _cut_out(_even_stroke(_fine_mask(ink, threshold)))
+    mask = _even_stroke(_fine_mask(ink, threshold))
+    mask = inked_box(mask).of(mask)
     height, width = mask.shape
     scale = BOX_SIDE / max(height, width)
     fine = mask.astype(np.float32)
@@ -101,7 +103,7 @@ def _fine_mask(ink: Grey, threshold: float) -> Mask:
 
 def _even_stroke(mask: Mask) -> Mask:
     """Thicken or thin the strokes towards the widths in MNIST."""
-    pixel = max(_cut_out(mask).shape) / BOX_SIDE
+    pixel = max(inked_box(mask).of(mask).shape) / BOX_SIDE
     inside = ndimage.distance_transform_edt(mask)
     # Across a stroke, the distance to the paper rises to half of the width and falls again.
     width = 4 * float(inside[mask].mean()) / pixel
@@ -110,12 +112,6 @@ def _even_stroke(mask: Mask) -> Mask:
         return ndimage.distance_transform_edt(~mask) <= change
     # However thin, something is left.
     return inside > min(-change, inside.max() - 1)
-
-
-def _cut_out(mask: Mask) -> Mask:
-    """Return the part of a mask within the box of what is set."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _centre(digit: Grey) -> Grey:

@@ -114,8 +114,7 @@ def _best(
 def _paths(strokes: Strokes) -> list[NDArray[np.intp]]:
     """Return paths from top to bottom, from left to right: the column of each in each row.
 
-    Each crosses the least ink of all paths near its column that go aside by at most a pixel a row.
-    Dynamic programming finds them, for all columns at once.
+    Each crosses the least ink of all paths near its column.
     """
     height, width = strokes.size
     step, reach = (max(1, round(share * height)) for share in (_STEP, _REACH))
@@ -125,21 +124,38 @@ def _paths(strokes: Strokes) -> list[NDArray[np.intp]]:
     offsets = np.arange(-reach, reach + 1)
     # Beyond the sides, dearer than any way through.
     ink = np.pad(strokes.mask.astype(float), ((0, 0), (reach, reach)), constant_values=height)
-    # The least cost from the top to each pixel; of shape (rows, columns, offsets).
     cost = sliding_window_view(ink, len(offsets), axis=1)[:, columns] + _OFF * np.abs(offsets)
-    for above, row in pairwise(cost):
-        aside = np.pad(above + _ASIDE, ((0, 0), (1, 1)), constant_values=np.inf)
-        row += np.minimum(above, np.minimum(aside[:, :-2], aside[:, 2:]))
-    path, which = cost[-1].argmin(axis=1), np.arange(len(columns))
-    toll, found = np.array([[0], [_ASIDE], [_ASIDE]]), [path]
-    for above in cost[-2::-1]:
-        near = np.stack([path, path - 1, path + 1]).clip(0, 2 * reach)
-        least = np.argmin(above[which, near] + toll, axis=0)
-        path = near[least, which]
-        found.append(path)
-    paths = np.stack(found[::-1], axis=1) + (columns - reach)[:, None]
+    paths = _cheapest(cost) + (columns - reach)[:, None]
     apart = np.abs(np.diff(paths, axis=0)).mean(axis=1) >= _APART * height
     return [paths[0], *paths[1:][apart]]
+
+
+def _cheapest(cost: NDArray) -> NDArray[np.intp]:
+    """Return the path of least cost in each band, by dynamic programming in all bands at once.
+
+    From row to row a path goes aside by at most a pixel, which costs something, too.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (n_rows, n_bands, width)
+
+    Returns
+    -------
+    paths : ndarray of shape (n_bands, n_rows)
+        Places from 0 to width - 1.
+    """
+    least = cost.copy()  # From the top to each pixel.
+    for above, row in pairwise(least):
+        aside = np.pad(above + _ASIDE, ((0, 0), (1, 1)), constant_values=np.inf)
+        row += np.minimum(above, np.minimum(aside[:, :-2], aside[:, 2:]))
+    bands, last = np.arange(cost.shape[1]), cost.shape[2] - 1
+    path, toll = least[-1].argmin(axis=1), np.array([[0], [_ASIDE], [_ASIDE]])
+    upwards = [path]
+    for above in least[-2::-1]:
+        near = np.stack([path, path - 1, path + 1]).clip(0, last)
+        path = near[np.argmin(above[bands, near] + toll, axis=0), bands]
+        upwards.append(path)
+    return np.stack(upwards[::-1], axis=1)
 
 
 def _pieces(strokes: Strokes, paths: list[NDArray[np.intp]]) -> list[Piece]:

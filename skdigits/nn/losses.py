@@ -267,3 +267,7 @@ class Objective:
         gradient *= weights[:, np.newaxis]
         # In double precision, since shares of logits that are finite may have an infinite sum.
         return float((weights @ shares.astype(np.float64)).sum()), gradient
+
+    def accuracy(self, logits: NDArray, targets: NDArray, weights: NDArray) -> float:
+        """Return the weighted share of the rows that are right; as for `loss_and_gradient`."""
+        return float(weights @ self.output.correct(logits, targets))

@@ -76,8 +76,9 @@ class BatchNorm(Layer):
         """Normalise by the batch.
 
         With x' the normalised inputs and w the row weights, backward is
-        ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``; running averages
-        are constants to the gradient, so where they normalise it is ``scale / sqrt(var + eps) * d``.
+        ``d_x = scale / sqrt(var + eps) * (d - w * (sum(d) + x' * sum(d * x')))``, and
+        ``d_x = scale / sqrt(var + eps) * d`` where running averages, which are constants to the
+        gradient, normalise.
         """
         scale, shift, running_mean, running_variance, _ = values
         mean = step.weights @ inputs

@@ -78,8 +78,8 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
     weights = (weights / weights.sum()).astype(network.dtype)
     loss, _ = network.objective.loss_and_gradient(logits, targets, weights)
-    correct = network.objective.output.correct(logits, targets)
-    return {"validation_loss": loss, "validation_accuracy": float(weights @ correct)}
+    accuracy = network.objective.accuracy(logits, targets, weights)
+    return {"validation_loss": loss, "validation_accuracy": accuracy}
 
 
 def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:

@@ -41,9 +41,7 @@ class FullBatch:
         self.trainer = trainer
         rows = trainer.samples.rows
         self.batch = next(batches(trainer.samples, rows, len(rows), trainer.reader))
-        settings, total = trainer.settings, self.batch.total
-        self.l2 = settings.alpha * (1 - settings.l1_ratio) / total
-        self.l1 = settings.alpha * settings.l1_ratio / total
+        self.l2, self.l1 = trainer.settings.penalty(self.batch.total)
         self.accuracy = 0.0
 
     def __call__(self, parameters: NDArray) -> tuple[float, NDArray]:
@@ -51,8 +49,7 @@ class FullBatch:
         trainer, network, batch = self.trainer, self.trainer.network, self.batch
         network.parameters[...] = parameters
         loss, logits = trainer.loss_and_gradient(batch)
-        correct = network.objective.output.correct(logits, batch.targets)
-        self.accuracy = float(batch.weights @ correct)
+        self.accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
         )

@@ -62,6 +62,11 @@ class Settings:
     ema_decay: float | None = None
     augment: Augment | None = None
 
+    def penalty(self, total: float) -> tuple[float, float]:
+        """Return l2 and l1 of the penalty's derivative, for a batch of that sum of weights."""
+        strength = self.alpha / total
+        return strength * (1 - self.l1_ratio), strength * self.l1_ratio
+
 
 class Trainer:
     """Trains a network on samples.
@@ -158,8 +163,8 @@ class Trainer:
         tally, norms, rate = Tally(), [], 0.0
         for i, batch in enumerate(self._batches(order, start)):
             loss, logits = self.loss_and_gradient(batch)
-            correct = network.objective.output.correct(logits, batch.targets)
-            tally.add(loss, float(batch.weights @ correct), batch.total)
+            accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
+            tally.add(loss, accuracy, batch.total)
             if not math.isfinite(loss):
                 break
             if i % measured == 0:
@@ -195,8 +200,7 @@ class Trainer:
         decay = Decay(
             network.n_weights,
             1 - rate * float(optimizer.weight_decay),
-            settings.alpha * (1 - settings.l1_ratio) / total,
-            settings.alpha * settings.l1_ratio / total,
+            *settings.penalty(total),
         )
         state.step += 1
         state.n_updates += 1

@@ -1,0 +1,76 @@
+"""Boxes: where a digit, or a part of one, is on an image."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Box(NamedTuple):
+    """Where a digit is, in pixels; bottom and right are exclusive.
+
+    Parameters
+    ----------
+    top, left, bottom, right : int
+        So that ``image[top:bottom, left:right]`` is the digit.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def grown(self, margin: int) -> Box:
+        """Return the box with a margin around it, as far as there is room above and left of it."""
+        top, left = max(0, self.top - margin), max(0, self.left - margin)
+        return Box(top, left, self.bottom + margin, self.right + margin)
+
+    def of(self, image: NDArray) -> NDArray:
+        """Return what is inside, as a view."""
+        return image[self.top : self.bottom, self.left : self.right]
+
+    def scaled(self, down: float, right: float) -> Box:
+        """Return the box in other pixels.
+
+        Parameters
+        ----------
+        down, right : float
+            How many of them there are to one of these, along each axis.
+
+        Returns
+        -------
+        box : Box
+        """
+        factors = (down, right, down, right)
+        return Box(*(round(edge * factor) for edge, factor in zip(self, factors, strict=True)))
+
+
+def box_of(boxes: NDArray[np.int64]) -> Box:
+    """Return the smallest box around others.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_boxes, 4), dtype int64
+
+    Returns
+    -------
+    box : Box
+    """
+    return Box(*map(int, [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]))
+
+
+def inked_box(image: NDArray) -> Box:
+    """Return the smallest box around all pixels that are not 0.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+
+    Returns
+    -------
+    box : Box
+    """
+    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
+    return Box(*map(int, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
