@@ -29,6 +29,7 @@ from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
 from .nn.optimizers import LBFGS, SOLVERS, Optimizer
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
+from .training.batches import rows_per_batch
 from .training.loop import Settings
 
 _COUNT = Interval("[1, inf)", integer=True)
@@ -257,11 +258,6 @@ def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     return kind(output, loss(estimator.loss), estimator.label_smoothing)
 
 
-def batch_size(value: Any, n_samples: int) -> int:
-    """Return the rows in a mini-batch."""
-    return min(200 if value == "auto" else value, n_samples)
-
-
 def settings(estimator: Any, n_samples: int) -> Settings:
     """Return how an estimator is trained on so many rows."""
     size = estimator.batch_size
@@ -277,7 +273,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         learning_rate=float(estimator.learning_rate_init),
         alpha=float(estimator.alpha),
         l1_ratio=float(estimator.l1_ratio),
-        batch_size=batch_size(size, n_samples),
+        batch_size=rows_per_batch(size, n_samples),
         shuffle=bool(estimator.shuffle),
         max_epochs=estimator.max_iter,
         tol=float(estimator.tol),

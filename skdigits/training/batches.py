@@ -280,6 +280,17 @@ class Batch(NamedTuple):
     total: float
 
 
+def rows_per_batch(batch_size: int | str, n_rows: int) -> int:
+    """Return how many rows a batch has, where ``"auto"`` stands for 200.
+
+    Examples
+    --------
+    >>> rows_per_batch("auto", 1000), rows_per_batch(64, 1000), rows_per_batch(64, 50)
+    (200, 64, 50)
+    """
+    return min(200 if isinstance(batch_size, str) else batch_size, n_rows)
+
+
 def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iterator[Batch]:
     """Yield the rows in an order, so many at a time; the last batch may be shorter.
 

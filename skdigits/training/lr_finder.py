@@ -14,6 +14,8 @@ from sklearn.utils import _safe_indexing, check_consistent_length, check_random_
 
 from skdigits.nn.component import Interval, Names, check_parameter
 
+from .batches import rows_per_batch
+
 
 @dataclass(frozen=True)
 class LearningRateCurve:
@@ -92,14 +94,13 @@ def find_learning_rate(
     check_consistent_length(X, y)
     if hasattr(X, "tocsr"):  # Rows are taken from it, which not every sparse format allows.
         X = X.tocsr()
-    probe = clone(estimator).set_params(learning_rate="constant")
+    size = rows_per_batch(estimator.batch_size, X.shape[0])
+    probe = clone(estimator).set_params(learning_rate="constant", batch_size=size)
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
     smoothed: list[float] = []
     mean, classes, y = 0.0, np.unique(y), np.asarray(y)
-    if probe.batch_size != "auto":
-        probe.set_params(batch_size=min(probe.batch_size, X.shape[0]))
-    batches = _endless_batches(probe, X.shape[0], n_steps)
+    batches = _endless_batches(size, probe.random_state, X.shape[0], n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
         with warnings.catch_warnings():
@@ -148,11 +149,9 @@ def _check_learnt(losses: list[float], lowest: float) -> None:
         )
 
 
-def _endless_batches(estimator: Any, n_rows: int, n_batches: int) -> list[NDArray]:
+def _endless_batches(size: int, seed: Any, n_rows: int, n_batches: int) -> list[NDArray]:
     """Return the rows of so many batches, in an order that only repeats after all rows."""
-    size = min(200 if estimator.batch_size == "auto" else estimator.batch_size, n_rows)
-    seed = check_random_state(estimator.random_state).randint(2**31)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_random_state(seed).randint(2**31))
     rounds = -(-n_batches * size // n_rows)
     order = np.concatenate([rng.permutation(n_rows) for _ in range(rounds)])
     return [order[i * size : (i + 1) * size] for i in range(n_batches)]
