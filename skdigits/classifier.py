@@ -33,6 +33,7 @@ from .nn.optimizers import LBFGS
 from .prediction import PredictionMixin
 from .scoring import judge
 from .training.batches import Samples
+from .training.caller import outside
 from .training.history import History
 from .training.loop import Settings, Trainer
 from .training.monitor import Monitor, print_epoch, print_obstacle
@@ -484,7 +485,7 @@ class FromScratchMLPClassifier(
             f"Training ended after {self.n_iter_} epochs without converging: it reached "
             f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=outside(),
         )
 
     def _set_fitted_attributes(self) -> None:

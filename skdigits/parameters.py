@@ -30,6 +30,7 @@ from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
 from .nn.optimizers import LBFGS, SOLVERS, Optimizer
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 from .training.batches import rows_per_batch
+from .training.caller import outside
 from .training.loop import Settings
 
 _COUNT = Interval("[1, inf)", integer=True)
@@ -265,7 +266,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         warnings.warn(
             f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
-            stacklevel=4,
+            stacklevel=outside(),
         )
     return Settings(
         solver=solver(estimator.solver),

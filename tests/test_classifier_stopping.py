@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, make_scorer
+from sklearn.pipeline import make_pipeline
 from small import Order, blobs, classifier, indicator, same_bits
 
 from skdigits.nn.activations import ReLU
@@ -324,3 +325,27 @@ def test_lbfgs_that_is_stuck_says_so():
     clf = classifier(solver="lbfgs", max_iter=3000, alpha=1, l1_ratio=1, hidden_layer_sizes=())
     with pytest.warns(ConvergenceWarning, match="no lower loss"):
         clf.fit(X.astype(np.float32), y)
+
+
+WARNED = {
+    "max_iter=1": {"max_iter": 1},
+    "batch_size=61": {"batch_size": 61, "learning_rate": "cosine"},
+    "diverged": {"solver": SGD(), "learning_rate_init": 1e30},
+    "max_fun": {"solver": "lbfgs", "max_iter": 1},
+}
+
+
+@pytest.mark.parametrize("words", WARNED)
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline])
+def test_a_warning_points_at_the_line_that_called_the_library(words, wrap):
+    X, y = blobs()
+    with pytest.warns(UserWarning, match=words) as warned:
+        wrap(classifier(**WARNED[words])).fit(X, y)
+    assert {warning.filename for warning in warned} == {__file__}
+
+
+def test_a_warning_of_partial_fit_points_at_the_line_that_called_it():
+    X, y = blobs()
+    with pytest.warns(UserWarning, match="batch_size") as warned:
+        classifier(batch_size=61).partial_fit(X, y, classes=[0, 1, 2])
+    assert {warning.filename for warning in warned} == {__file__}

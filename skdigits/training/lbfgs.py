@@ -15,6 +15,7 @@ from skdigits.nn.optimizers import LBFGS
 from skdigits.nn.rules import pull
 
 from .batches import batches
+from .caller import outside
 
 if TYPE_CHECKING:
     from .loop import Trainer
@@ -128,5 +129,5 @@ def _note_outcome(trainer: Trainer, result: scipy.optimize.OptimizeResult) -> No
             f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
             "greater tol may help.",
             ConvergenceWarning,
-            stacklevel=7,
+            stacklevel=outside(),
         )

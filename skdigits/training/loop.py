@@ -25,6 +25,7 @@ from skdigits.nn.schedules import Clock, Schedule
 
 from .augmenting import Augment, ahead, at, augmented
 from .batches import Batch, Reader, Samples, batches
+from .caller import outside
 from .history import Tally
 from .lbfgs import minimize
 from .state import TrainingState
@@ -128,7 +129,7 @@ class Trainer:
                 self.settings.solver.train(self)
         except KeyboardInterrupt:
             self.outcome = "interrupted"
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=outside())
 
     def _rows_at_once(self) -> int:
         settings = self.settings
@@ -259,5 +260,5 @@ class Trainer:
             "epoch were kept. Scale the inputs (for instance with StandardScaler) or lower "
             "learning_rate_init.",
             ConvergenceWarning,
-            stacklevel=6,
+            stacklevel=outside(),
         )

@@ -1,0 +1,18 @@
+"""Whom a warning is for: whoever called the library, however deep inside it arises."""
+
+from __future__ import annotations
+
+import sys
+
+_INSIDE = {"skdigits", "sklearn", "joblib"}
+
+
+def outside() -> int:
+    """Return the `stacklevel` of a warning that points at the first line outside the library.
+
+    Pipelines and searches of scikit-learn count as inside.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] in _INSIDE:
+        frame, level = frame.f_back, level + 1
+    return level
