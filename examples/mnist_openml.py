@@ -2,9 +2,9 @@
 
 The number of epochs may be given as an argument: ``python examples/mnist_openml.py 3``.
 
-How fetch_openml reads the file matters. It stands in for its own defaults here, which fail on
-MNIST with some releases of pandas and need ten times the memory: every column is read as bytes,
-labels in quotes or not. `skdigits.digits.load_mnist` needs no pandas, keeps the arrays for the next
+The arguments below take the place of fetch_openml's defaults, which fail on MNIST with some
+releases of pandas and need ten times the memory: every column is read as bytes, labels in quotes or
+not. `skdigits.digits.load_mnist` needs no pandas, keeps the arrays for the next
 time and splits them.
 """
 

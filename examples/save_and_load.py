@@ -30,7 +30,7 @@ same = np.array_equal(model.predict_proba(digits.X_test), loaded.predict_proba(d
 print(f"Same probabilities after loading: {same}")
 print(f"Test accuracy: {loaded.score(digits.X_test, digits.y_test):.4f}")
 
-# What was loaded goes on from where the other stopped.
+# What was loaded learns on from the weights that it has.
 scaler, network = loaded
 for _ in range(5):
     network.partial_fit(scaler.transform(digits.X_train), digits.y_train)

@@ -84,8 +84,9 @@ class FromScratchMLPClassifier(
     initializer : str or callable, default='auto'
         Initial weights: 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform',
         'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
-        ``(fan_in, fan_out, rng) -> weights``. 'auto' takes He for the relu family, LeCun for selu,
-        and Glorot otherwise. Biases start at zero.
+        ``(fan_in, fan_out, rng) -> weights``. 'auto' takes LeCun for selu, Glorot for tanh,
+        logistic, identity and the last layer, and He for all others, but for an activation of
+        one's own that names its own as `initializer`. Biases start at zero.
     normalization : {'batch', 'layer'} or None, default=None
         Normalises what each hidden unit is given, over the batch or over the units of the layer.
         With 'batch' the shift behind it takes the place of the bias.
@@ -101,9 +102,11 @@ class FromScratchMLPClassifier(
         Whether each hidden layer has a skip connection, projected where the widths differ.
     solver : str or Optimizer, default='adam'
         'sgd', 'nesterov', 'rmsprop', 'adagrad', 'adam', 'adamw', 'nadam', 'adamax', 'radam',
-        'lion', 'lbfgs', or an object such as ``Adam(beta_1=0.95)``.
+        'lion', 'lbfgs', or an object such as ``Adam(beta_1=0.95)``. With 'lbfgs', which trains on
+        all rows at once, `ema_decay`, `clip_norm` and `max_norm` do nothing, and dropout, noise
+        and `augment` are refused, since its line search needs the same loss at the same weights.
     learning_rate_init : float, default=0.001
-        The learning rate from which the schedule starts.
+        The rate that the schedule scales; of 'one_cycle', the highest.
     learning_rate : str, Schedule or callable, default='constant'
         'constant', 'invscaling', 'adaptive', 'step', 'exponential', 'cosine', 'warm_restarts',
         'one_cycle', an object such as ``Cosine(warmup=1)``, or a function ``step -> rate``.
@@ -114,17 +117,18 @@ class FromScratchMLPClassifier(
     max_norm : float or None, default=None
         Cap on the norm of each unit's incoming weights.
     clip_norm : float or None, default=None
-        Cap on the norm of each step's gradient.
+        Cap on the norm of each step's gradient of the loss; the penalty is added behind it.
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch; 'auto' is ``min(200, n_samples)``. The last one may be shorter.
     max_iter : int, default=200
         The largest number of epochs.
     tol : float, default=1e-4
-        The least improvement that counts as progress.
+        The least improvement that counts as progress. With 'lbfgs', training ends where no
+        component of the gradient is larger.
     n_iter_no_change : int or inf, default=10
         Training stops when more than so many epochs in a row brought no progress: of the training
         loss, or of the validation score with `early_stopping`. A planned schedule (cosine,
-        warm_restarts, one_cycle) is not cut off by the training loss.
+        warm_restarts, one_cycle) and L-BFGS are not cut off by the training loss.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     warm_start : bool, default=False
@@ -132,7 +136,7 @@ class FromScratchMLPClassifier(
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     random_state : int, RandomState or None, default=None
-        Seeds initial weights, shuffles and the validation split.
+        Seeds initial weights, shuffles, the validation split, dropout, noise and `augment`.
     early_stopping : bool, default=False
         Whether to stop by the score on validation data, and keep the weights that scored best.
     validation_fraction : float in (0, 1), default=0.1
@@ -140,13 +144,14 @@ class FromScratchMLPClassifier(
         same share of each class; equal rows stay together.
     scoring : str or callable, default='loss'
         The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
-        a scorer or a function ``(estimator, X, y) -> score``.
+        a scorer or a function ``(estimator, X, y) -> score``, which is given `sample_weight_val`
+        where it has a parameter `sample_weight`.
     class_weight : dict, 'balanced' or None, default=None
         Factors on the sample weights by class; 'balanced' gives each class the same
-        total (in `partial_fit`, among the rows of the call).
+        total (in `partial_fit`, among the rows of the call). A multilabel indicator allows
+        'balanced' alone: rows count by the product of their labels' factors.
     ema_decay : float in [0, 1) or None, default=None
         Predict by a running average of the weights that keeps this share of itself in each step.
-        L-BFGS takes no such steps: with it, `ema_decay`, `clip_norm` and `max_norm` do nothing.
     augment : callable or None, default=None
         ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
         overwrite and a ``numpy.random.Generator``; changes the training batches alone, on a worker
@@ -162,8 +167,10 @@ class FromScratchMLPClassifier(
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, as views.
     history_ : dict of str to list of float
-        Figures of each epoch: loss, accuracy, learning_rate, gradient_norm, seconds, and with
-        validation data validation_loss, validation_accuracy and validation_score.
+        Figures of each epoch: loss, accuracy, learning_rate (of its last step), gradient_norm (of
+        the loss, before it is clipped; the mean of up to eight steps), seconds (without
+        validation), and with validation data validation_loss, validation_accuracy and
+        validation_score.
     loss_curve_ : list of float
         The mean data loss over each epoch's samples.
     validation_scores_ : list of float or None
@@ -293,7 +300,8 @@ class FromScratchMLPClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of any number type; they are never copied or cast as a whole.
+            Rows of any number type. An array (but of longdouble) or a CSR matrix is never copied or
+            cast as a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind, or a multilabel indicator.
         sample_weight : array-like of shape (n_samples,), optional
@@ -348,7 +356,8 @@ class FromScratchMLPClassifier(
     ) -> FromScratchMLPClassifier:
         """Train for one epoch on these rows, going on from the call before.
 
-        `history_` and `loss_curve_` keep the last 200 calls.
+        After `fit` it goes on from the weights, and begins the optimizer and its schedule anew.
+        `history_` and `loss_curve_` keep the last 200 epochs.
 
         Parameters
         ----------

@@ -26,8 +26,8 @@ PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
-_NARROW = 0.2  # A shadow that is not wide is wider, but so is a thick stroke.
-_SPECK = 0.03  # Is smaller.
+_NARROW = 0.2  # Narrow shadows are wider than that, but so are thick strokes.
+_SPECK = 0.03  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.

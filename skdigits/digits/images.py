@@ -180,7 +180,7 @@ def find_digits(image: Any) -> list[Box]:
     Raises
     ------
     ImportError, OSError, ValueError
-        As in :class:`DigitImages`.
+        As in :class:`DigitImages`, but for an image without a digit.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def extract_digits(
     Raises
     ------
     ImportError, OSError, ValueError
-        As in :class:`DigitImages`.
+        As in :class:`DigitImages`, but for an image without a digit.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""All that a training needs in order to go on exactly where it stopped; it is what gets pickled."""
+"""All that a training needs in order to go on exactly; it is what gets pickled."""
 
 from __future__ import annotations
 
