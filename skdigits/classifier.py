@@ -9,6 +9,7 @@ The way through a fit::
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -334,7 +335,7 @@ class FromScratchMLPClassifier(
         self._state.restart_optimizer(parameters.solver(self.solver))
         if self.early_stopping and validation is None:
             samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
-        tasks = tasks_of(self, self.max_iter, given, lambda: {"_state": self._state.frozen()})
+        tasks = tasks_of(self, self.max_iter, given, self._fitted_so_far)
         settings = parameters.settings(self, len(samples))
         if self.verbose:
             print_obstacle()
@@ -448,6 +449,10 @@ class FromScratchMLPClassifier(
         seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
         self._state = TrainingState(network, seeds)
         self.history_ = History()
+
+    def _fitted_so_far(self) -> dict[str, Any]:
+        """Return the attributes of a classifier that is fitted as this one is now."""
+        return {"_state": self._state.frozen(), "history_": copy.deepcopy(self.history_)}
 
     def _train(
         self,

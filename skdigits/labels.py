@@ -178,17 +178,19 @@ class ExclusiveClasses(Labels):
         return sample_weight * self._factors(class_weight)[targets]
 
     def _factors(self, class_weight: dict[Any, float]) -> NDArray:
-        """Return the factor of each class."""
-        factors = np.ones(len(self.classes))
+        """Return the factor of each class; a class that is not in the dict counts as it is.
+
+        Labels of no class may be there where all classes are, as in a fold that lacks some.
+        """
         known = self.classes.tolist()
+        complete = all(label in class_weight for label in known)
         for label, weight in class_weight.items():
-            if label not in known or weight not in Interval("[0, inf)"):
+            if not (complete or label in known) or weight not in Interval("[0, inf)"):
                 raise ValueError(
                     f"class_weight={class_weight!r} must map labels among {known} to weights that "
                     f"are finite and not negative; {label!r}: {weight!r} does not."
                 )
-            factors[known.index(label)] = weight
-        return factors
+        return np.array([class_weight.get(label, 1.0) for label in known])
 
 
 class TwoClasses(ExclusiveClasses):
@@ -262,7 +264,7 @@ class Multilabel(Labels):
     def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
         """Multiply sample weights by the product over the labels of each one's balanced weight.
 
-        A dict has no meaning where rows have any number of labels.
+        Their sum stays. A dict has no meaning where rows have any number of labels.
         """
         if class_weight is None:
             return weights
@@ -272,8 +274,13 @@ class Multilabel(Labels):
                 "it must be None or 'balanced'."
             )
         sample_weight = np.ones(len(targets)) if weights is None else weights
-        factors = [_balanced(column, sample_weight) for column in targets.T]
-        return sample_weight * np.prod(factors, axis=0)
+        counted = sample_weight > 0
+        # The product of the factors of many labels would underflow.
+        logs = sum(np.log(_balanced(y, sample_weight[counted])) for y in targets[counted].T)
+        factors = np.zeros(len(targets))
+        factors[counted] = np.exp(logs - np.max(logs))
+        weighed = sample_weight * factors
+        return weighed * (sample_weight.sum() / weighed.sum())
 
 
 def _balanced(targets: NDArray, weights: NDArray) -> NDArray:

@@ -261,15 +261,15 @@ def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
 
 def settings(estimator: Any, n_samples: int) -> Settings:
     """Return how an estimator is trained on so many rows."""
-    size = estimator.batch_size
-    if size != "auto" and size > n_samples:
+    optimizer, size = solver(estimator.solver), estimator.batch_size
+    if optimizer.incremental and size != "auto" and size > n_samples:
         warnings.warn(
             f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
             stacklevel=outside(),
         )
     return Settings(
-        solver=solver(estimator.solver),
+        solver=optimizer,
         schedule=schedule(estimator.learning_rate),
         learning_rate=float(estimator.learning_rate_init),
         alpha=float(estimator.alpha),

@@ -59,14 +59,25 @@ def judge(
 
     def by_scorer() -> dict[str, float]:
         """Return the scorer's figure as the score."""
-        score = float(scorer(judged, X, y, **options))
+        try:
+            score = float(scorer(judged, X, y, **options))
+        except ValueError as error:
+            raise ValueError(
+                f"scoring={estimator.scoring!r} fails on the validation data: {error}"
+            ) from error
         return {**evaluate(network, validation), "validation_score": score}
 
     return by_scorer
 
 
 def _takes_weights(scorer: Callable[..., float]) -> bool:
-    """Tell whether a scorer's figure can be weighted; those of scikit-learn say so themselves."""
+    """Tell whether a scorer's figure can be weighted; those of scikit-learn say so themselves.
+
+    But for the area under curves of one class against one, whose function takes weights to refuse
+    them.
+    """
+    if getattr(scorer, "_kwargs", {}).get("multi_class") == "ovo":
+        return False
     if hasattr(scorer, "_accept_sample_weight"):
         return scorer._accept_sample_weight()
     return "sample_weight" in signature(scorer).parameters

@@ -161,6 +161,8 @@ def test_fitted_estimator_ignores_later_training():
     for fitted, probabilities in zip(recorder.fitted[:-1], before, strict=False):
         assert_array_equal(fitted.predict_proba(X), probabilities)
         assert not np.array_equal(clf.predict_proba(X), probabilities)
+    n_epochs = [len(fitted.history_["loss"]) for fitted in recorder.fitted[:-1]]
+    assert n_epochs == list(range(1, clf.max_iter + 1))
 
 
 @needs_callbacks

@@ -1,6 +1,7 @@
 """When the classifier stops: validation, plateaus, divergence and Ctrl-C."""
 
 import signal
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -318,6 +319,52 @@ def test_a_scorer_that_takes_no_weights_is_given_none():
     for scoring in ("adjusted_rand_score", make_scorer(lambda y, read: np.mean(y == read))):
         clf = classifier(early_stopping=True, scoring=scoring, class_weight="balanced")
         assert np.isfinite(clf.fit(X, y).best_validation_score_)
+
+
+def test_one_class_against_another_is_scored_without_weights():
+    X, y = blobs()
+    clf = classifier(early_stopping=True, scoring="roc_auc_ovo", class_weight="balanced")
+    assert clf.fit(X, y).best_validation_score_ <= 1
+
+
+def test_a_scorer_that_fails_is_named():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="scoring='neg_log_loss' fails on the validation data: "):
+        classifier(scoring="neg_log_loss").fit(X, y, X_val=X[y > 0], y_val=y[y > 0])
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_epoch_whose_score_was_interrupted_does_not_count():
+    X, y = blobs()
+    scores = []
+
+    def score(estimator, X, y):
+        scores.append(0.5)
+        if len(scores) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return scores[-1]
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf = classifier(early_stopping=True, scoring=score).fit(X, y)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 2
+
+
+@pytest.mark.parametrize("n_rows", [30, 49, 123])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_accuracy_is_one_where_all_rows_are_right(n_rows, dtype):
+    X, y = blobs(n_rows)
+    X = X.astype(dtype)
+    clf = classifier(max_iter=60, batch_size=n_rows).fit(X, y, X_val=X, y_val=y)
+    assert clf.score(X, y) == 1
+    assert clf.history_["accuracy"][-1] == clf.history_["validation_accuracy"][-1] == 1
+
+
+def test_lbfgs_has_no_batches_to_be_too_large():
+    X, y = blobs()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        classifier(solver="lbfgs", batch_size=1000, max_iter=200).fit(X, y)
+    assert not warned
 
 
 def test_lbfgs_that_is_stuck_says_so():

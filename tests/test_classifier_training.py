@@ -160,11 +160,18 @@ def test_useless_weights_are_refused(weights, message):
         classifier().fit(X, y, sample_weight=weights)
 
 
-@pytest.mark.parametrize("class_weight", [{9: 1}, {0: -1}])
+@pytest.mark.parametrize("class_weight", [{9: 1}, {0: 1, 1: 1, 9: 1}, {0: -1}])
 def test_class_weights_of_no_class_or_below_zero_are_refused(class_weight):
     X, y = blobs()
     with pytest.raises(ValueError, match=r"class_weight=.*\[0, 1, 2\]"):
         classifier(class_weight=class_weight).fit(X, y)
+
+
+def test_class_weights_may_name_classes_that_are_missing_if_none_that_is_there_is():
+    X, y = blobs()
+    weights = {0: 1, 1: 2, 2: 3}
+    more = classifier(class_weight={**weights, 9: 5}).fit(X, y)
+    assert same_bits(more, classifier(class_weight=weights).fit(X, y))
 
 
 # Going on
@@ -342,3 +349,12 @@ def test_what_partial_fit_keeps_belongs_together():
         clf.partial_fit(X, (y + 1) % 3)
     assert {len(column) for column in clf.history_.values()} == {RECENT_CALLS}
     assert clf.best_loss_ == min(clf.loss_curve_)
+
+
+def test_figures_that_no_kept_epoch_has_are_gone():
+    X, y = blobs()
+    clf = classifier(early_stopping=True).fit(X, y)
+    for _ in range(RECENT_CALLS):
+        clf.partial_fit(X, y)
+    assert clf.validation_scores_ is None
+    assert clf.best_validation_score_ is None

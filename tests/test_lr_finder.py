@@ -122,6 +122,17 @@ def test_data_of_any_kind(kind, labels):
     assert_allclose(curve.losses, CURVE.losses, rtol=1e-6)
 
 
+def test_lists_and_sparse_indicators():
+    curve = find_learning_rate(classifier(), X.tolist(), y.tolist())
+    assert_allclose(curve.losses, CURVE.losses, rtol=1e-6)
+    indicator = np.eye(10, dtype=int)[y]
+    curves = [
+        find_learning_rate(classifier(), X, labels, n_steps=5)
+        for labels in (indicator, scipy.sparse.csr_array(indicator))
+    ]
+    assert_array_equal(curves[0].losses, curves[1].losses)
+
+
 def test_two_classes():
     curve = find_learning_rate(classifier(), X, y > 4)
     assert 1e-5 < curve.suggestion < 1

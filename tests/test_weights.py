@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skdigits import FromScratchMLPClassifier
+from skdigits.labels import Multilabel
 from skdigits.nn.losses import LOSSES, Focal
 from skdigits.nn.optimizers import LBFGS, SOLVERS
 
@@ -217,6 +218,8 @@ def test_balanced_weights_are_those_of_scikit_learn(seed, kind):
     # All classes but of different sizes.
     X, y = X[:13], y[:13]
     balanced = compute_sample_weight("balanced", y)
+    # Ours keep their sum, whatever the labels; the penalty is divided by it.
+    balanced *= len(y) / balanced.sum()
     ours = classifier(class_weight="balanced").fit(X, y)
     assert_same_weights(ours, classifier().fit(X, y, sample_weight=balanced))
 
@@ -229,6 +232,15 @@ def test_balanced_classes_have_the_same_total_weight(seed, weights):
     totals = np.bincount(y, weights)
     theirs = weights * weights.sum() / (3 * totals[y])
     assert_same_weights(ours, classifier().fit(X, y, sample_weight=theirs))
+
+
+def test_balanced_weights_of_many_labels_keep_their_sum():
+    rng = np.random.default_rng(0)
+    y = (rng.random((60, 2000)) < 0.1).astype(np.uint8)
+    weights = rng.integers(3, size=60).astype(float)
+    balanced = Multilabel(np.arange(2000)).weigh("balanced", y, weights)
+    assert np.isfinite(balanced).all()
+    assert_allclose(balanced.sum(), weights.sum())
 
 
 # The split

@@ -270,4 +270,7 @@ class Objective:
 
     def accuracy(self, logits: NDArray, targets: NDArray, weights: NDArray) -> float:
         """Return the weighted share of the rows that are right; as for `loss_and_gradient`."""
-        return float(weights @ self.output.correct(logits, targets))
+        right = self.output.correct(logits, targets)
+        # Rounded weights do not quite sum to one.
+        all_right = np.count_nonzero(right) == len(right)
+        return 1.0 if all_right else min(1.0, float(weights @ right))

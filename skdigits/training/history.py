@@ -38,9 +38,11 @@ class History(dict[str, list[float]]):
             column.append(epoch.get(name, math.nan))
 
     def keep_last(self, n_epochs: int) -> None:
-        """Forget all but the last epochs."""
-        for column in self.values():
+        """Forget all but the last epochs, and figures that none of them has."""
+        for name, column in [*self.items()]:
             del column[:-n_epochs]
+            if all(map(math.isnan, column)):
+                del self[name]
 
 
 class Tally:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
+from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils.validation import _num_samples
 
 from skdigits.nn.component import Interval, Names, check_parameter
 
@@ -91,21 +93,21 @@ def find_learning_rate(
     True
     """
     _check(estimator, lowest, highest, n_steps, smoothing)
-    check_consistent_length(X, y)
-    if hasattr(X, "tocsr"):  # Rows are taken from it, which not every sparse format allows.
-        X = X.tocsr()
-    size = rows_per_batch(estimator.batch_size, X.shape[0])
+    # Rows are taken from them, which not every sparse format allows.
+    X, y = indexable(X, y)
+    n_rows = _num_samples(X)
+    size = rows_per_batch(estimator.batch_size, n_rows)
     probe = clone(estimator).set_params(learning_rate="constant", batch_size=size)
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
     smoothed: list[float] = []
-    mean, classes, y = 0.0, np.unique(y), np.asarray(y)
-    batches = _endless_batches(size, probe.random_state, X.shape[0], n_steps)
+    mean, classes = 0.0, None if issparse(y) else np.unique(y)
+    batches = _endless_batches(size, probe.random_state, n_rows, n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.partial_fit(_safe_indexing(X, rows), y[rows], classes=classes)
+            probe.partial_fit(_safe_indexing(X, rows), _safe_indexing(y, rows), classes=classes)
         if probe.n_iter_ == 0:
             break
         losses.append(probe.loss_)

@@ -58,10 +58,10 @@ class Monitor:
 
     def end_of_epoch(self, figures: dict[str, float]) -> bool:
         """Take the figures of an epoch; return whether to stop."""
-        self.n_epochs += 1
         if self.validation is not None:
             figures |= self.validation.score()
         self.history.append(figures)
+        self.n_epochs += 1
         if self.report is not None:
             self.report(self.n_epochs, figures)
         value = figures["validation_score"] if self.by_validation else -figures["loss"]
