@@ -14,7 +14,7 @@ gives the same images.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, Self
@@ -24,29 +24,29 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skdigits.nn.component import (
+    COUNT,
+    NON_NEGATIVE,
+    SHARE,
     Component,
     Function,
     Instance,
-    Interval,
     InvalidParameterError,
+    bounded,
     check_parameter,
 )
 
-NON_NEGATIVE = (Interval("[0, inf)"),)
 _STEP = Function("(batch, rng) -> batch")
 
 
 class _ImageShape:
     """Pairs of a height and a width."""
 
-    side = Interval("[1, inf)", integer=True)
-
     def __contains__(self, value: Any) -> bool:
         is_pair = isinstance(value, (tuple, list)) and len(value) == 2
-        return is_pair and all(length in self.side for length in value)
+        return is_pair and all(length in COUNT for length in value)
 
     def __str__(self) -> str:
-        return f"(height, width), each {self.side}"
+        return f"(height, width), each {COUNT}"
 
 
 class Augmentation(Component):
@@ -121,8 +121,7 @@ class Augmentation(Component):
 class ImageAugmentation(Augmentation):
     """What the augmentations of images of one known shape share."""
 
-    image_shape: tuple[int, int] = (28, 28)
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"image_shape": (_ImageShape(),)}
+    image_shape: tuple[int, int] = bounded((28, 28), _ImageShape())
 
     def check(self, batch: NDArray) -> None:
         """Check the parameters, and that the batch holds images of that shape.
@@ -168,10 +167,9 @@ class Preparation(ImageAugmentation):
 class Combination(Augmentation):
     """What several augmentations make together; see :class:`Compose` and :class:`Views`."""
 
-    steps: Sequence[Any] = ()
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "steps": (Instance((list, tuple), "a list of functions (batch, rng) -> batch"),)
-    }
+    steps: Sequence[Any] = bounded(
+        (), Instance((list, tuple), "a list of functions (batch, rng) -> batch")
+    )
 
     def validate(self) -> None:
         """Check the steps and their parameters.
@@ -277,14 +275,9 @@ class Fading(Component):
     ElasticDeformation(alpha=20.0)
     """
 
-    augment: Any = None
-    start: float = 0.7
-    end: float = 0.5
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "augment": (Instance(Augmentation, "an augmentation such as RandomAffine()"),),
-        "start": (Interval("[0, 1]"),),
-        "end": NON_NEGATIVE,
-    }
+    augment: Any = bounded(None, Instance(Augmentation, "an augmentation such as RandomAffine()"))
+    start: float = bounded(0.7, SHARE)
+    end: float = bounded(0.5, NON_NEGATIVE)
 
     def validate(self) -> None:
         """Check the parameters, and those of what fades.
