@@ -32,7 +32,7 @@ from .nn.fused_loss import FusedObjective
 from .nn.initializers import INITIALIZERS, Initializer
 from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
-from .nn.optimizers import LBFGS, SOLVERS, Optimizer
+from .nn.optimizers import SOLVERS, Solver
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 from .training.loop import Settings
 
@@ -60,7 +60,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     "input_dropout": (FRACTION,),
     "noise": (NON_NEGATIVE,),
     "residual": (BOOLEAN,),
-    "solver": (Names(SOLVERS), Instance((Optimizer, LBFGS), "an optimizer such as Adam()")),
+    "solver": (Names(SOLVERS), Instance(Solver, "an optimizer such as Adam()")),
     "learning_rate_init": (POSITIVE,),
     "learning_rate": (
         Names(SCHEDULES),
@@ -221,7 +221,7 @@ def initializer(value: Any) -> Initializer | None:
     return value
 
 
-def solver(value: Any) -> Optimizer | LBFGS:
+def solver(value: Any) -> Solver:
     """Return the optimizer that a name or an object stands for."""
     return resolve(value, SOLVERS)
 

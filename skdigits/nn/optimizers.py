@@ -25,20 +25,24 @@ from .fused import fused
 from .rules import NO_DECAY, Decay, by_pieces
 
 
-class Optimizer(Component):
-    """A first-order optimizer that follows mini-batch gradients."""
+class Solver(Component):
+    """What trains a network: an `Optimizer` on mini-batches, `LBFGS` on all rows at once."""
+
+    incremental: ClassVar[bool] = True
+    """Whether it goes from mini-batch to mini-batch, as an `Optimizer` does."""
 
     slots: ClassVar[int] = 0
-    rule: ClassVar[Callable[..., Any]]
-    incremental: ClassVar[bool] = True
+    """How many vectors of state it keeps, each as long as that of the parameters."""
+
     units: ClassVar[tuple[str, ...]] = ()
     """Hyperparameters that a decayed sum in the state depends on for its unit."""
 
-    weight_decay: float = 0.0
 
-    def train(self, run: Any) -> None:
-        """Have the run trained the way this optimizer needs: on mini-batches."""
-        run.train_on_batches(self)
+class Optimizer(Solver):
+    """A first-order optimizer that follows mini-batch gradients."""
+
+    rule: ClassVar[Callable[..., Any]]
+    weight_decay: float = 0.0
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -481,7 +485,7 @@ class Lion(Optimizer):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LBFGS(Component):
+class LBFGS(Solver):
     """Limited-memory BFGS on the whole training set, by SciPy.
 
     Each epoch is one iteration: a direction from the last `memory` changes of the gradient and a
@@ -507,16 +511,10 @@ class LBFGS(Component):
 
     memory: int = bounded(10, COUNT)
     max_fun: int = bounded(15_000, COUNT)
-    slots: ClassVar[int] = 0
-    units: ClassVar[tuple[str, ...]] = ()
     incremental: ClassVar[bool] = False
 
-    def train(self, run: Any) -> None:
-        """Have the run trained the way this optimizer needs: on all rows at once."""
-        run.train_on_all_rows(self)
 
-
-SOLVERS: dict[str, type[Optimizer] | type[LBFGS]] = {
+SOLVERS: dict[str, type[Solver]] = {
     "sgd": SGD,
     "nesterov": Nesterov,
     "rmsprop": RMSprop,

@@ -131,5 +131,5 @@ def _note_outcome(trainer: Trainer, result: scipy.optimize.OptimizeResult) -> No
             f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
             "greater tol may help.",
             ConvergenceWarning,
-            stacklevel=7,
+            stacklevel=6,
         )
