@@ -77,7 +77,7 @@ class Augmentation(Component):
         return clone(self).set_params(**amounts)
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch of changed images.
+        """Return a changed batch.
 
         Parameters
         ----------
@@ -88,7 +88,8 @@ class Augmentation(Component):
 
         Returns
         -------
-        changed : ndarray of the same shape and dtype
+        changed : ndarray of shape (n_images, n_features) and the same dtype
+            Images again, or other features of them: as many as `prepare` makes of an image.
 
         Raises
         ------
@@ -150,17 +151,28 @@ class ImageAugmentation(Augmentation):
 class Preparation(ImageAugmentation):
     """What images go through in prediction as they do in training, without randomness."""
 
-    @property
-    def prepare(self) -> Callable[[NDArray], NDArray]:
-        """The function of a batch; what it is given stays as it is."""
-        return self._prepared
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return a prepared batch.
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+        Parameters
+        ----------
+        batch : ndarray of shape (n_images, height * width) and a float dtype
+            Images as rows. It is left as it is.
+
+        Returns
+        -------
+        prepared : ndarray of shape (n_images, n_features) and the same dtype
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of bounds, or the batch doesn't hold images of `image_shape`.
+        """
         raise NotImplementedError
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a prepared batch; see :class:`Augmentation`."""
-        return self._prepared(batch)
+        return self.prepare(batch)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -31,7 +31,8 @@ class _Averages(Preparation):
         """Return what is averaged, of shape (n_planes, n_images, height, width)."""
         raise NotImplementedError
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return features of the images; see :class:`Preparation`."""
         self.check(batch)
         images = batch.reshape(-1, *self.image_shape)
         n_planes, _, height, width = self._planes(images[:0]).shape

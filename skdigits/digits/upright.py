@@ -75,7 +75,8 @@ class Upright(Preparation):
     height: float = bounded(0.21, POSITIVE)
     width: float = bounded(0.15, POSITIVE)
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return the images upright; see :class:`Preparation`."""
         self.check(batch)
         fields = _fields(self.image_shape).astype(batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)
