@@ -30,7 +30,7 @@ from .callbacks import CallbackSupportMixin, Tasks, tasks_of, with_callbacks
 from .labels import Labels, labels_of, labels_of_part
 from .nn.component import InvalidParameterError
 from .nn.network import Network
-from .nn.optimizers import LBFGS
+from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
 from .scoring import judge
 from .training.batches import Samples
@@ -47,9 +47,11 @@ RECENT_CALLS = 200
 
 def _learns_in_parts(estimator: FromScratchMLPClassifier) -> bool:
     """Whether `partial_fit` makes sense; raises the error that ``hasattr`` turns into False."""
-    if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
+    solver = estimator.solver
+    kind = SOLVERS.get(solver) if isinstance(solver, str) else type(solver)
+    if not getattr(kind, "incremental", True):
         raise AttributeError(
-            f"partial_fit is only available for mini-batch solvers; solver={estimator.solver!r} "
+            f"partial_fit is only available for mini-batch solvers; solver={solver!r} "
             "needs all rows at once."
         )
     return True

@@ -13,7 +13,12 @@ from .nn.activations import ACTIVATIONS, ActivationFunction
 from .nn.architecture import NORMALIZATIONS, Architecture, HiddenLayers
 from .nn.component import (
     BOOLEAN,
+    COUNT,
+    FRACTION,
+    NON_NEGATIVE,
     NOTHING,
+    POSITIVE,
+    SHARE,
     Function,
     Instance,
     Interval,
@@ -27,21 +32,17 @@ from .nn.fused_loss import FusedObjective
 from .nn.initializers import INITIALIZERS, Initializer
 from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
-from .nn.optimizers import LBFGS, SOLVERS, Optimizer
+from .nn.optimizers import SOLVERS, Solver
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 from .training.batches import rows_per_batch
 from .training.caller import outside
 from .training.loop import Settings
 
-_COUNT = Interval("[1, inf)", integer=True)
-_RATE = Interval("[0, 1)")
-_POSITIVE = Interval("(0, inf)")
-_NON_NEGATIVE = Interval("[0, inf)")
 _PER_LAYER = OneForEach("hidden layer")
 
 ALLOWED: dict[str, tuple[Any, ...]] = {
     "hidden_layer_sizes": (
-        _COUNT,
+        COUNT,
         _PER_LAYER,
         Instance(HiddenLayers, "HiddenLayers(width=..., n_layers=...)"),
     ),
@@ -51,30 +52,30 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         _PER_LAYER,
     ),
     "loss": (Names(LOSSES), Instance(Loss, "a Loss")),
-    "label_smoothing": (Interval("[0, 1)"),),
+    "label_smoothing": (FRACTION,),
     "initializer": (
         Names([*INITIALIZERS, "auto"]),
         Function("(fan_in, fan_out, rng) -> weights"),
     ),
     "normalization": (NOTHING, Names(NORMALIZATIONS)),
-    "dropout": (_RATE, _PER_LAYER),
-    "input_dropout": (_RATE,),
-    "noise": (_NON_NEGATIVE,),
+    "dropout": (FRACTION, _PER_LAYER),
+    "input_dropout": (FRACTION,),
+    "noise": (NON_NEGATIVE,),
     "residual": (BOOLEAN,),
-    "solver": (Names(SOLVERS), Instance((Optimizer, LBFGS), "an optimizer such as Adam()")),
-    "learning_rate_init": (_POSITIVE,),
+    "solver": (Names(SOLVERS), Instance(Solver, "an optimizer such as Adam()")),
+    "learning_rate_init": (POSITIVE,),
     "learning_rate": (
         Names(SCHEDULES),
         Instance(Schedule, "a schedule such as Cosine()"),
         Function("step -> rate"),
     ),
-    "alpha": (_NON_NEGATIVE,),
-    "l1_ratio": (Interval("[0, 1]"),),
-    "max_norm": (NOTHING, _POSITIVE),
-    "clip_norm": (NOTHING, _POSITIVE),
-    "batch_size": (Names(["auto"]), _COUNT),
-    "max_iter": (_COUNT,),
-    "tol": (_NON_NEGATIVE,),
+    "alpha": (NON_NEGATIVE,),
+    "l1_ratio": (SHARE,),
+    "max_norm": (NOTHING, POSITIVE),
+    "clip_norm": (NOTHING, POSITIVE),
+    "batch_size": (Names(["auto"]), COUNT),
+    "max_iter": (COUNT,),
+    "tol": (NON_NEGATIVE,),
     "n_iter_no_change": (Interval("[1, inf]", integer=True),),
     "shuffle": (BOOLEAN,),
     "warm_start": (BOOLEAN,),
@@ -91,7 +92,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         Function("(estimator, X, y) -> score"),
     ),
     "class_weight": (NOTHING, Names(["balanced"]), Instance(dict, "a dict {label: weight}")),
-    "ema_decay": (NOTHING, Interval("[0, 1)")),
+    "ema_decay": (NOTHING, FRACTION),
     "augment": (NOTHING, Function("(batch, rng) -> batch")),
 }
 
@@ -169,9 +170,9 @@ def hidden_sizes(value: Any) -> list[int]:
         return value.sizes
     sizes = list(value) if value in _PER_LAYER else [value]
     for size in sizes:
-        if size not in _COUNT:
+        if size not in COUNT:
             raise InvalidParameterError(
-                f"hidden_layer_sizes must be > 0: each element must be {_COUNT}, got {value!r}."
+                f"hidden_layer_sizes must be > 0: each element must be {COUNT}, got {value!r}."
             )
     return [int(size) for size in sizes]
 
@@ -206,7 +207,7 @@ def dropout(value: Any, n_layers: int) -> list[float]:
     """Return the dropout rate of each hidden layer."""
     rates = per_layer("dropout", value, n_layers)
     for rate in rates:
-        check_parameter("dropout", "element", rate, (_RATE,))
+        check_parameter("dropout", "element", rate, (FRACTION,))
     return rates
 
 
@@ -222,7 +223,7 @@ def initializer(value: Any) -> Initializer | None:
     return value
 
 
-def solver(value: Any) -> Optimizer | LBFGS:
+def solver(value: Any) -> Solver:
     """Return the optimizer that a name or an object stands for."""
     return resolve(value, SOLVERS)
 

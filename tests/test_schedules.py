@@ -84,11 +84,6 @@ def test_warm_up_is_a_line_from_zero(name, data, per_epoch, warmup):
     assert warm == pytest.approx([share * c for share, c in zip(ramp, cold, strict=True)])
 
 
-@pytest.mark.parametrize("name", ANY)
-def test_every_parameter_has_bounds(name):
-    assert SCHEDULES[name]().get_params().keys() == SCHEDULES[name].allowed.keys()
-
-
 @pytest.mark.parametrize(
     ("schedule", "parameter"),
     [

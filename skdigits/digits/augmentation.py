@@ -14,7 +14,7 @@ gives the same images.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, Self
@@ -24,29 +24,29 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skdigits.nn.component import (
+    COUNT,
+    NON_NEGATIVE,
+    SHARE,
     Component,
     Function,
     Instance,
-    Interval,
     InvalidParameterError,
+    bounded,
     check_parameter,
 )
 
-NON_NEGATIVE = (Interval("[0, inf)"),)
 _STEP = Function("(batch, rng) -> batch")
 
 
 class _ImageShape:
     """Pairs of a height and a width."""
 
-    side = Interval("[1, inf)", integer=True)
-
     def __contains__(self, value: Any) -> bool:
         is_pair = isinstance(value, (tuple, list)) and len(value) == 2
-        return is_pair and all(length in self.side for length in value)
+        return is_pair and all(length in COUNT for length in value)
 
     def __str__(self) -> str:
-        return f"(height, width), each {self.side}"
+        return f"(height, width), each {COUNT}"
 
 
 class Augmentation(Component):
@@ -77,7 +77,7 @@ class Augmentation(Component):
         return clone(self).set_params(**amounts)
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch of changed images.
+        """Return a changed batch.
 
         Parameters
         ----------
@@ -88,7 +88,8 @@ class Augmentation(Component):
 
         Returns
         -------
-        changed : ndarray of the same shape and dtype
+        changed : ndarray of shape (n_images, n_features) and the same dtype
+            Images again, or other features of them: as many as `prepare` makes of an image.
 
         Raises
         ------
@@ -121,8 +122,7 @@ class Augmentation(Component):
 class ImageAugmentation(Augmentation):
     """What the augmentations of images of one known shape share."""
 
-    image_shape: tuple[int, int] = (28, 28)
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"image_shape": (_ImageShape(),)}
+    image_shape: tuple[int, int] = bounded((28, 28), _ImageShape())
 
     def check(self, batch: NDArray) -> None:
         """Check the parameters, and that the batch holds images of that shape.
@@ -151,27 +151,37 @@ class ImageAugmentation(Augmentation):
 class Preparation(ImageAugmentation):
     """What images go through in prediction as they do in training, without randomness."""
 
-    @property
-    def prepare(self) -> Callable[[NDArray], NDArray]:
-        """The function of a batch; what it is given stays as it is."""
-        return self._prepared
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return a prepared batch.
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+        Parameters
+        ----------
+        batch : ndarray of shape (n_images, height * width) and a float dtype
+            Images as rows. It is left as it is.
+
+        Returns
+        -------
+        prepared : ndarray of shape (n_images, n_features) and the same dtype
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of bounds, or the batch doesn't hold images of `image_shape`.
+        """
         raise NotImplementedError
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a prepared batch; see :class:`Augmentation`."""
-        return self._prepared(batch)
+        return self.prepare(batch)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Combination(Augmentation):
     """What several augmentations make together; see :class:`Compose` and :class:`Views`."""
 
-    steps: Sequence[Any] = ()
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "steps": (Instance((list, tuple), "a list of functions (batch, rng) -> batch"),)
-    }
+    steps: Sequence[Any] = bounded(
+        (), Instance((list, tuple), "a list of functions (batch, rng) -> batch")
+    )
 
     def validate(self) -> None:
         """Check the steps and their parameters.
@@ -277,14 +287,9 @@ class Fading(Component):
     ElasticDeformation(alpha=20.0)
     """
 
-    augment: Any = None
-    start: float = 0.7
-    end: float = 0.5
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "augment": (Instance(Augmentation, "an augmentation such as RandomAffine()"),),
-        "start": (Interval("[0, 1]"),),
-        "end": NON_NEGATIVE,
-    }
+    augment: Any = bounded(None, Instance(Augmentation, "an augmentation such as RandomAffine()"))
+    start: float = bounded(0.7, SHARE)
+    end: float = bounded(0.5, NON_NEGATIVE)
 
     def validate(self) -> None:
         """Check the parameters, and those of what fades.

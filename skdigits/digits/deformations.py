@@ -11,7 +11,7 @@ interpolation does for all of them::
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from skdigits.digits.augmentation import NON_NEGATIVE, ImageAugmentation
+from skdigits.digits.augmentation import ImageAugmentation
 from skdigits.digits.warping import warp
-from skdigits.nn.component import Interval, InvalidParameterError
+from skdigits.nn.component import NON_NEGATIVE, POSITIVE, Interval, InvalidParameterError, bounded
 
 _LOST = 1e-4
 """The share of the variance of an elastic field that may be left out."""
@@ -112,18 +112,11 @@ class RandomAffine(Deformation):
            [0. , 0.3, 0.6]], dtype=float32)
     """
 
-    rotation: float = 12.0
-    scale: float = 0.15
-    shear: float = 0.15
-    shift: float = 2.0
+    rotation: float = bounded(12.0, Interval("[0, 180]"))
+    scale: float = bounded(0.15, NON_NEGATIVE)
+    shear: float = bounded(0.15, NON_NEGATIVE)
+    shift: float = bounded(2.0, NON_NEGATIVE)
     amounts: ClassVar[tuple[str, ...]] = ("rotation", "scale", "shear", "shift")
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "rotation": (Interval("[0, 180]"),),
-        "scale": NON_NEGATIVE,
-        "shear": NON_NEGATIVE,
-        "shift": NON_NEGATIVE,
-    }
 
     def fields(self) -> NDArray:
         """Return the rows and columns from the centre, and 1."""
@@ -184,14 +177,9 @@ class ElasticDeformation(Deformation):
     1.2 pixels
     """
 
-    sigma: float = 5.0
-    alpha: float = 36.0
+    sigma: float = bounded(5.0, POSITIVE)
+    alpha: float = bounded(36.0, NON_NEGATIVE)
     amounts: ClassVar[tuple[str, ...]] = ("alpha",)
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "sigma": (Interval("(0, inf)"),),
-        "alpha": NON_NEGATIVE,
-    }
 
     def fields(self) -> NDArray:
         """Return the left singular vectors of Gaussian smoothing, times the singular values."""

@@ -9,34 +9,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.augmentation import ImageAugmentation, Preparation
+from skdigits.digits.augmentation import Preparation
 from skdigits.digits.edges import edges, halved, windows
-from skdigits.nn.component import Interval
+from skdigits.nn.component import Interval, bounded
 from skdigits.nn.elementwise import CHUNK
 
+_PLACES = Interval("[1, 1000]", integer=True)
 
-@dataclass(kw_only=True, eq=False, repr=False)
+
 class _Averages(Preparation):
     """The square roots of the averages of planes around places; subclasses make the planes."""
 
     places: int
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "places": (Interval("[1, 1000]", integer=True),),
-    }
 
     def _planes(self, images: NDArray) -> NDArray:
         """Return what is averaged, of shape (n_planes, n_images, height, width)."""
         raise NotImplementedError
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return features of the images; see :class:`Preparation`."""
         self.check(batch)
         images = batch.reshape(-1, *self.image_shape)
         n_planes, _, height, width = self._planes(images[:0]).shape
@@ -90,7 +86,7 @@ class Directions(_Averages):
     array([[0. , 0. , 0. , 0. , 0.1, 0.3, 0.3, 0.1]], dtype=float32)
     """
 
-    places: int = 7
+    places: int = bounded(7, _PLACES)
 
     def _planes(self, images: NDArray) -> NDArray:
         return edges(images)
@@ -131,7 +127,7 @@ class Bends(_Averages):
     (1, 1024)
     """
 
-    places: int = 4
+    places: int = bounded(4, _PLACES)
 
     def _planes(self, images: NDArray) -> NDArray:
         small = halved(edges(images).reshape(-1, *self.image_shape))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.augmentation import NON_NEGATIVE, ImageAugmentation
+from skdigits.digits.augmentation import ImageAugmentation
 from skdigits.digits.warping import PIECE, blend
+from skdigits.nn.component import NON_NEGATIVE, bounded
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -48,14 +48,9 @@ class RandomStroke(ImageAugmentation):
     array([[0. , 0.6, 1. , 0.6, 0. ]])
     """
 
-    thinner: float = 0.5
-    thicker: float = 1.0
+    thinner: float = bounded(0.5, NON_NEGATIVE)
+    thicker: float = bounded(1.0, NON_NEGATIVE)
     amounts: ClassVar[tuple[str, ...]] = ("thinner", "thicker")
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "thinner": NON_NEGATIVE,
-        "thicker": NON_NEGATIVE,
-    }
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch with other strokes; see :class:`Augmentation`."""
@@ -112,12 +107,8 @@ class PixelNoise(ImageAugmentation):
     array([[0.61, 0.36, 0.46, 0.42]])
     """
 
-    std: float = 0.1
+    std: float = bounded(0.1, NON_NEGATIVE)
     amounts: ClassVar[tuple[str, ...]] = ("std",)
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "std": NON_NEGATIVE,
-    }
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch with noise; see :class:`Augmentation`."""

@@ -7,16 +7,14 @@ What only the writer's hand decides, and not the class, need not be learnt::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.augmentation import ImageAugmentation, Preparation
+from skdigits.digits.augmentation import Preparation
 from skdigits.digits.warping import warp
-from skdigits.nn.component import Interval
+from skdigits.nn.component import NON_NEGATIVE, POSITIVE, bounded
 
 _FLAT = 1e-3
 """A variance in square pixels below which ink lies in a single row or column."""
@@ -73,17 +71,12 @@ class Upright(Preparation):
     >>> transformer = FunctionTransformer(upright.prepare)
     """
 
-    stretch: float = 0.2
-    height: float = 0.21
-    width: float = 0.15
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **ImageAugmentation.allowed,
-        "stretch": (Interval("[0, inf)"),),
-        "height": (Interval("(0, inf)"),),
-        "width": (Interval("(0, inf)"),),
-    }
+    stretch: float = bounded(0.2, NON_NEGATIVE)
+    height: float = bounded(0.21, POSITIVE)
+    width: float = bounded(0.15, POSITIVE)
 
-    def _prepared(self, batch: NDArray) -> NDArray:
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return the images upright; see :class:`Preparation`."""
         self.check(batch)
         fields = _fields(self.image_shape).astype(batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +55,8 @@ class Views(Combination):
                 f"Views: steps={self.steps!r} is not allowed; it must have at least one step."
             )
 
-    @property
-    def prepare(self) -> Callable[[NDArray], NDArray]:
-        """What the steps do outside training, side by side."""
-        return self._prepared
-
-    def _prepared(self, batch: NDArray) -> NDArray:
+    def prepare(self, batch: NDArray) -> NDArray:
+        """Return what the steps make of a batch outside training, side by side."""
         self.validate()
         return np.hstack([step(batch) if step else batch for step in self.preparing()])
 

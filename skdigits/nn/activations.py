@@ -7,15 +7,14 @@ An object of your own needs just these two methods, on arrays, element by elemen
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from .component import Component, Interval
+from .component import FRACTION, POSITIVE, Component, bounded
 
 
 @runtime_checkable
@@ -85,8 +84,7 @@ class LeakyReLU(BuiltinActivation):
     array([-0.1,  2. ])
     """
 
-    slope: float = 0.01
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"slope": (Interval("[0, 1)"),)}
+    slope: float = bounded(0.01, FRACTION)
 
     def value(self, z: NDArray) -> NDArray:
         """Return ``max(z, slope * z)``."""
@@ -117,8 +115,7 @@ class ELU(BuiltinActivation):
     array([-0.632,  2.   ])
     """
 
-    alpha: float = 1.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"alpha": (Interval("(0, inf)"),)}
+    alpha: float = bounded(1.0, POSITIVE)
 
     def value(self, z: NDArray) -> NDArray:
         """Return ``max(z, 0) + alpha * expm1(min(z, 0))``."""

@@ -10,14 +10,13 @@ is left out::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from .activations import ActivationFunction, Identity
-from .component import Component, Interval
+from .component import COUNT, Component, Interval, bounded
 from .initializers import INITIALIZERS, Initializer
 from .layers import Activation, Chain, Dense, Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
@@ -51,12 +50,8 @@ class HiddenLayers(Component):
     [64, 64, 64]
     """
 
-    width: int = 100
-    n_layers: int = 1
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "width": (Interval("[1, inf)", integer=True),),
-        "n_layers": (Interval("[0, inf)", integer=True),),
-    }
+    width: int = bounded(100, COUNT)
+    n_layers: int = bounded(1, Interval("[0, inf)", integer=True))
 
     @property
     def sizes(self) -> list[int]:

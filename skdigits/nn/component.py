@@ -7,8 +7,9 @@ else. State belongs to the training run, so one object may serve many fits and `
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -113,6 +114,9 @@ class Function:
         return f"a function {self.signature}"
 
 
+POSITIVE, NON_NEGATIVE = Interval("(0, inf)"), Interval("[0, inf)")
+FRACTION, SHARE = Interval("[0, 1)"), Interval("[0, 1]")
+COUNT = Interval("[1, inf)", integer=True)
 BOOLEAN = Instance((bool, np.bool_), "a bool")
 NOTHING = Instance(type(None), "None")
 
@@ -150,10 +154,39 @@ def check_parameter(owner: str, name: str, value: Any, allowed: tuple[Any, ...])
         )
 
 
+def bounded(default: Any, *allowed: Any) -> Any:
+    """Return a field of a component whose value lies in one of the `allowed` sets.
+
+    Parameters
+    ----------
+    default : object
+        The value where none is given.
+    *allowed : containers
+        As for `check_parameter`.
+
+    Returns
+    -------
+    field : dataclasses.Field
+        A subclass that declares the field anew also gives it its bounds.
+
+    Examples
+    --------
+    >>> @dataclass(kw_only=True, eq=False, repr=False)
+    ... class Leaky(Component):
+    ...     slope: float = bounded(0.01, FRACTION)
+    >>> Leaky().slope
+    0.01
+    >>> Leaky(slope=1).validate()
+    Traceback (most recent call last):
+    skdigits.nn.component.InvalidParameterError: Leaky: slope=1 is not allowed; it must be a number
+    in [0, 1).
+    """
+    return field(default=default, metadata={"allowed": allowed})
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Component(BaseEstimator):
     """A configurable part of the network; subclasses are keyword-only dataclasses."""
-
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     def validate(self) -> None:
         """Check every hyperparameter against its bounds.
@@ -163,8 +196,9 @@ class Component(BaseEstimator):
         InvalidParameterError
             The first hyperparameter that lies outside its bounds.
         """
-        for name, allowed in self.allowed.items():
-            check_parameter(type(self).__name__, name, getattr(self, name), allowed)
+        for own in fields(self):
+            if allowed := own.metadata.get("allowed"):
+                check_parameter(type(self).__name__, own.name, getattr(self, own.name), allowed)
 
 
 C = TypeVar("C")

@@ -12,14 +12,13 @@ Since everything is computed in the log domain, it is stable for any finite logi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .component import Component, Interval
+from .component import NON_NEGATIVE, Component, bounded
 
 
 class Loss(Component):
@@ -113,8 +112,7 @@ class Focal(Loss):
     array([-0.   ,  0.018])
     """
 
-    gamma: float = 2.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"gamma": (Interval("[0, inf)"),)}
+    gamma: float = bounded(2.0, NON_NEGATIVE)
 
     def value(self, log_p: NDArray, y: NDArray) -> NDArray:
         """Return ``-y * (1 - p)^gamma * log(p)``."""

@@ -11,7 +11,7 @@ object::
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, ClassVar
@@ -20,29 +20,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import rules
-from .component import Component, Interval
+from .component import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, Component, bounded
 from .fused import fused
 from .rules import NO_DECAY, Decay, by_pieces
 
-_FRACTION = (Interval("[0, 1)"),)
-_POSITIVE = (Interval("(0, inf)"),)
-_NON_NEGATIVE = (Interval("[0, inf)"),)
 
+class Solver(Component):
+    """What trains a network: an `Optimizer` on mini-batches, `LBFGS` on all rows at once."""
 
-class Optimizer(Component):
-    """A first-order optimizer that follows mini-batch gradients."""
+    incremental: ClassVar[bool] = True
+    """Whether it goes from mini-batch to mini-batch, as an `Optimizer` does."""
 
     slots: ClassVar[int] = 0
-    rule: ClassVar[Callable[..., Any]]
-    incremental: ClassVar[bool] = True
+    """How many vectors of state it keeps, each as long as that of the parameters."""
+
     units: ClassVar[tuple[str, ...]] = ()
     """Hyperparameters that a decayed sum in the state depends on for its unit."""
 
-    weight_decay: float = 0.0
 
-    def train(self, run: Any) -> None:
-        """Have the run trained the way this optimizer needs: on mini-batches."""
-        run.train_on_batches(self)
+class Optimizer(Solver):
+    """A first-order optimizer that follows mini-batch gradients."""
+
+    rule: ClassVar[Callable[..., Any]]
+    weight_decay: float = 0.0
 
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
@@ -113,8 +113,7 @@ class SGD(Optimizer):
     array([0.8])
     """
 
-    momentum: float = 0.9
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"momentum": _FRACTION}
+    momentum: float = bounded(0.9, FRACTION)
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.sgd)
 
@@ -176,14 +175,9 @@ class RMSprop(Optimizer):
     {'epsilon': 1e-08, 'momentum': 0.0, 'rho': 0.9}
     """
 
-    rho: float = 0.99
-    momentum: float = 0.0
-    epsilon: float = 1e-8
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "rho": _FRACTION,
-        "momentum": _FRACTION,
-        "epsilon": _POSITIVE,
-    }
+    rho: float = bounded(0.99, FRACTION)
+    momentum: float = bounded(0.0, FRACTION)
+    epsilon: float = bounded(1e-8, POSITIVE)
     slots: ClassVar[int] = 2
     units: ClassVar[tuple[str, ...]] = ("rho",)
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.rmsprop)
@@ -221,8 +215,7 @@ class Adagrad(Optimizer):
     array([0.9])
     """
 
-    epsilon: float = 1e-10
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"epsilon": _POSITIVE}
+    epsilon: float = bounded(1e-10, POSITIVE)
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adagrad)
 
@@ -263,15 +256,9 @@ class Adam(Optimizer):
     array([0.9])
     """
 
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "beta_1": _FRACTION,
-        "beta_2": _FRACTION,
-        "epsilon": _POSITIVE,
-        "weight_decay": _NON_NEGATIVE,
-    }
+    beta_1: float = bounded(0.9, FRACTION)
+    beta_2: float = bounded(0.999, FRACTION)
+    epsilon: float = bounded(1e-8, POSITIVE)
     slots: ClassVar[int] = 2
     units: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adam)
@@ -318,7 +305,7 @@ class AdamW(Adam):
     0.05
     """
 
-    weight_decay: float = 0.01
+    weight_decay: float = bounded(0.01, NON_NEGATIVE)
 
 
 _HORIZON = 4096  # Steps; the product of so many momenta is zero in double precision.
@@ -484,14 +471,9 @@ class Lion(Optimizer):
     array([0.75, 1.25])
     """
 
-    beta_1: float = 0.9
-    beta_2: float = 0.99
-    weight_decay: float = 0.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "beta_1": _FRACTION,
-        "beta_2": _FRACTION,
-        "weight_decay": _NON_NEGATIVE,
-    }
+    beta_1: float = bounded(0.9, FRACTION)
+    beta_2: float = bounded(0.99, FRACTION)
+    weight_decay: float = bounded(0.0, NON_NEGATIVE)
     slots: ClassVar[int] = 1
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.lion)
 
@@ -503,7 +485,7 @@ class Lion(Optimizer):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LBFGS(Component):
+class LBFGS(Solver):
     """Limited-memory BFGS on the whole training set, by SciPy.
 
     Each epoch is one iteration: a direction from the last `memory` changes of the gradient and a
@@ -527,22 +509,12 @@ class LBFGS(Component):
     {'max_fun': 15000, 'memory': 20}
     """
 
-    memory: int = 10
-    max_fun: int = 15_000
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "memory": (Interval("[1, inf)", integer=True),),
-        "max_fun": (Interval("[1, inf)", integer=True),),
-    }
-    slots: ClassVar[int] = 0
-    units: ClassVar[tuple[str, ...]] = ()
+    memory: int = bounded(10, COUNT)
+    max_fun: int = bounded(15_000, COUNT)
     incremental: ClassVar[bool] = False
 
-    def train(self, run: Any) -> None:
-        """Have the run trained the way this optimizer needs: on all rows at once."""
-        run.train_on_all_rows(self)
 
-
-SOLVERS: dict[str, type[Optimizer] | type[LBFGS]] = {
+SOLVERS: dict[str, type[Solver]] = {
     "sgd": SGD,
     "nesterov": Nesterov,
     "rmsprop": RMSprop,

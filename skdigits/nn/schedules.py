@@ -8,16 +8,21 @@ A schedule is a factor on ``learning_rate_init``; a plain function ``step -> rat
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from .component import NOTHING, Component, Interval, InvalidParameterError
-
-_POSITIVE = (Interval("(0, inf)"),)
-_FRACTION = Interval("[0, 1)")
-_SHARE = (Interval("[0, 1]"),)
-_EPOCHS = (Interval("[1, inf)", integer=True),)
+from .component import (
+    COUNT,
+    FRACTION,
+    NON_NEGATIVE,
+    NOTHING,
+    POSITIVE,
+    SHARE,
+    Component,
+    Interval,
+    InvalidParameterError,
+    bounded,
+)
 
 
 class Clock(NamedTuple):
@@ -59,8 +64,7 @@ class Schedule(Component):
     `planned` says that the schedule leads to an end which a plateau must not cut off.
     """
 
-    warmup: float = 0.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {"warmup": (Interval("[0, inf)"),)}
+    warmup: float = bounded(0.0, NON_NEGATIVE)
     planned: ClassVar[bool] = False
 
     def factor(self, clock: Clock) -> float:
@@ -127,8 +131,7 @@ class InverseScaling(Schedule):
     0.05
     """
 
-    power: float = 0.5
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "power": _POSITIVE}
+    power: float = bounded(0.5, POSITIVE)
 
     def factor(self, clock: Clock) -> float:
         """Return ``(step + 1)^-power``."""
@@ -158,13 +161,8 @@ class Adaptive(Schedule):
     (0.2, None)
     """
 
-    decay: float = 0.2
-    minimum: float = 1e-6
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **Schedule.allowed,
-        "decay": (Interval("(0, 1)"),),
-        "minimum": _POSITIVE,
-    }
+    decay: float = bounded(0.2, Interval("(0, 1)"))
+    minimum: float = bounded(1e-6, POSITIVE)
 
     def factor(self, clock: Clock) -> float:
         """Return 1."""
@@ -194,13 +192,8 @@ class StepDecay(Schedule):
     [0.1, 0.1, 0.05, 0.05, 0.025]
     """
 
-    every: int = 30
-    decay: float = 0.1
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **Schedule.allowed,
-        "every": _EPOCHS,
-        "decay": _POSITIVE,
-    }
+    every: int = bounded(30, COUNT)
+    decay: float = bounded(0.1, POSITIVE)
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^floor(epochs / every)``."""
@@ -224,8 +217,7 @@ class Exponential(Schedule):
     0.025
     """
 
-    decay: float = 0.95
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "decay": _POSITIVE}
+    decay: float = bounded(0.95, POSITIVE)
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^epochs``."""
@@ -258,8 +250,7 @@ class Cosine(Schedule):
     [0.1, 0.0854, 0.05, 0.0146, 0.0]
     """
 
-    final: float = 0.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {**Schedule.allowed, "final": _SHARE}
+    final: float = bounded(0.0, SHARE)
     planned: ClassVar[bool] = True
 
     def factor(self, clock: Clock) -> float:
@@ -293,15 +284,9 @@ class WarmRestarts(Schedule):
     [0.1, 0.05, 0.1, 0.05, 0.1]
     """
 
-    period: int = 10
-    growth: float = 2.0
-    final: float = 0.0
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **Schedule.allowed,
-        "period": _EPOCHS,
-        "growth": (Interval("[1, inf)"),),
-        "final": _SHARE,
-    }
+    period: int = bounded(10, COUNT)
+    growth: float = bounded(2.0, Interval("[1, inf)"))
+    final: float = bounded(0.0, SHARE)
     planned: ClassVar[bool] = True
 
     def factor(self, clock: Clock) -> float:
@@ -342,19 +327,11 @@ class OneCycle(Schedule):
     [0.004, 0.052, 0.1, 0.05, 0.0]
     """
 
-    rise: float = 0.3
-    start: float = 0.04
-    end: float = 4e-6
-    high_momentum: float | None = None
-    low_momentum: float | None = None
-    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        **Schedule.allowed,
-        "rise": _SHARE,
-        "start": _SHARE,
-        "end": _SHARE,
-        "high_momentum": (NOTHING, _FRACTION),
-        "low_momentum": (NOTHING, _FRACTION),
-    }
+    rise: float = bounded(0.3, SHARE)
+    start: float = bounded(0.04, SHARE)
+    end: float = bounded(4e-6, SHARE)
+    high_momentum: float | None = bounded(None, NOTHING, FRACTION)
+    low_momentum: float | None = bounded(None, NOTHING, FRACTION)
     planned: ClassVar[bool] = True
 
     def validate(self) -> None:

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.elementwise import euclidean_norm, flush_tiny
 from skdigits.nn.layers import Step
-from skdigits.nn.optimizers import LBFGS, Optimizer
+from skdigits.nn.optimizers import LBFGS, Optimizer, Solver
 from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
@@ -49,7 +50,7 @@ class Settings:
     given each training batch.
     """
 
-    solver: Optimizer | LBFGS
+    solver: Solver
     schedule: Schedule
     learning_rate: float
     alpha: float
@@ -119,6 +120,9 @@ class Trainer:
         What was learnt until then is kept.
         """
         self.epochs = epochs
+        # An Optimizer or an LBFGS, and `incremental` says which.
+        solver: Any = self.settings.solver
+        train = self.train_on_batches if solver.incremental else self.train_on_all_rows
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
             with (
@@ -126,7 +130,7 @@ class Trainer:
                 blas_threads(self.network.largest_product(self._rows_at_once())),
                 side_by_side(self.gradient.size) as self.in_parts,
             ):
-                self.settings.solver.train(self)
+                train(solver)
         except KeyboardInterrupt:
             self.outcome = "interrupted"
             warnings.warn("Training interrupted by user.", stacklevel=outside())

@@ -9,7 +9,7 @@ import numpy as np
 from skdigits.nn.layers import Chain
 from skdigits.nn.losses import Objective
 from skdigits.nn.network import Network
-from skdigits.nn.optimizers import LBFGS, Optimizer
+from skdigits.nn.optimizers import Solver
 
 from .average import Average
 from .stopping import Plateau, Snapshot
@@ -54,7 +54,7 @@ class TrainingState:
         self.momentum: float | None = None
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
-        self.solver: type[Optimizer] | type[LBFGS] | None = None
+        self.solver: type[Solver] | None = None
         self.units: list[float] = []
         self.slots = np.empty((0, 0), network.dtype)
 
@@ -94,7 +94,7 @@ class TrainingState:
             Snapshot(self.average.network).restore(self.network)
             self.average = None
 
-    def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
+    def restart_optimizer(self, solver: Solver) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
         self.step = self.epochs = self.n_updates = 0
         self.rate_scale = 1.0
@@ -102,7 +102,7 @@ class TrainingState:
         self.solver, self.units = type(solver), _units(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 
-    def resume_optimizer(self, solver: Optimizer | LBFGS) -> None:
+    def resume_optimizer(self, solver: Solver) -> None:
         """Go on with an optimizer, or begin with it if it is another one.
 
         Where a hyperparameter that its state is measured by has changed, the state begins anew.
@@ -124,5 +124,5 @@ class TrainingState:
         self.slots = np.empty((0, 0), self.network.dtype)
 
 
-def _units(solver: Optimizer | LBFGS) -> list[float]:
+def _units(solver: Solver) -> list[float]:
     return [getattr(solver, name) for name in solver.units]
