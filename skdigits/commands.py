@@ -29,8 +29,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .classifier import FromScratchMLPClassifier
 from .digits.datasets import DigitSplit, load_digits_8x8, load_mnist
+from .digits.reading import read_digits
 from .nn.component import InvalidParameterError
-from .reading import read_digits
 
 
 class CommandError(Exception):
