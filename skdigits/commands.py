@@ -28,8 +28,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from .classifier import FromScratchMLPClassifier
-from .digits.datasets import DigitSplit, load_digits_8x8, load_mnist
+from .digits.datasets import load_digits_8x8, load_mnist
 from .digits.reading import read_digits
+from .digits.sets import DigitSplit
 from .nn.component import InvalidParameterError
 
 
