@@ -31,7 +31,8 @@ from skdigits.nn.noise import Dropout, GaussianNoise
 from skdigits.nn.normalization import BatchNorm, LayerNorm
 from skdigits.nn.optimizers import SOLVERS, Optimizer
 from skdigits.nn.rules import Decay, by_pieces
-from skdigits.training.batches import Reader, row_keys
+from skdigits.training.batches import Reader
+from skdigits.training.hashing import row_keys
 
 N_ROWS, N_UNITS, N_PARAMETERS = 128, 256, 200_000
 LAYERS = {

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from argparse import (
-    ArgumentParser,
-    Namespace,
-    RawDescriptionHelpFormatter,
-)
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -129,17 +125,24 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _parse(argv: Sequence[str] | None) -> Namespace:
-    """Parse the arguments; a recipe among them says what holds where they say nothing else."""
+def _parse(argv: Sequence[str] | None) -> tuple[Callable[..., int], dict[str, Any]]:
+    """Return a command and what it is called with.
+
+    A recipe among the arguments says what holds where they say nothing else.
+    """
     parser = _parser()
     args = parser.parse_args(argv)
-    if getattr(args, "recipe", None) is None:
-        return args
-    parameters = recipe(args.recipe).get_params(deep=False)
-    for left_open in ("random_state", "verbose"):
-        del parameters[left_open]
-    args.command.set_defaults(**parameters, data="mnist")
-    return parser.parse_args(argv)
+    if "recipe" in args:
+        parameters = recipe(args.recipe).get_params(deep=False)
+        for left_open in ("random_state", "verbose"):
+            del parameters[left_open]
+        args.command.set_defaults(**parameters, data="mnist")
+        args = parser.parse_args(argv)
+        del args.recipe
+    # The parser's own. Of all the rest, the command must know each by its name.
+    del args.command
+    options = vars(args)
+    return options.pop("run"), options
 
 
 def _add_train_options(command: ArgumentParser) -> None:
@@ -157,6 +160,7 @@ def _add_train_options(command: ArgumentParser) -> None:
     command.add_argument(
         "--recipe",
         choices=RECIPES,
+        default=SUPPRESS,
         metavar="NAME",
         help=f"a network for mnist: {', '.join(RECIPES)}, of which any_image is the one for "
         "photographs and drawings; other options change it",
@@ -292,9 +296,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(sys.stdout, TextIOWrapper):
                 # A file's name may hold what the terminal can't show.
                 sys.stdout.reconfigure(errors="backslashreplace")
-            args = _parse(argv)
+            run, options = _parse(argv)
             with _warnings_in_one_line():
-                return args.run(args)
+                return run(**options)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()

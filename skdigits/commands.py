@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,9 +28,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from .classifier import FromScratchMLPClassifier
-from .digits.datasets import DigitSplit, load_digits_8x8, load_mnist
+from .digits.datasets import load_digits_8x8, load_mnist
+from .digits.reading import read_digits
+from .digits.sets import DigitSplit
 from .nn.component import InvalidParameterError
-from .reading import read_digits
 
 
 class CommandError(Exception):
@@ -173,14 +173,19 @@ def _print_report(model: Any, data: DigitSplit) -> None:
 # Commands
 
 
-def train(args: Namespace) -> int:
+def train(output: Path, data: str, data_home: str | None = None, **parameters: Any) -> int:
     """Fit a model to the training images, save it, and report on the test images.
 
     Parameters
     ----------
-    args : argparse.Namespace
-        With output, data and data_home. Whatever else is named like one of the classifier's
-        parameters sets it.
+    output : Path
+        The file for the model.
+    data : str
+        A key of `DATA_SETS`.
+    data_home : str, optional
+        scikit-learn's data folder.
+    **parameters
+        Of the classifier.
 
     Returns
     -------
@@ -191,29 +196,43 @@ def train(args: Namespace) -> int:
     ------
     CommandError
         Data, parameters or the output file are not what they must be.
+    TypeError
+        The classifier has no parameter of that name.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     train(Path(folder, "model"), "digits", max_iter=5, learning_rate="cosine")
+    Accuracy on 360 test images: ...
+    Model saved as ...model
+    0
     """
-    _check_output(args.output)
-    data_set = DATA_SETS[args.data]
-    data = _load_data(data_set, args.data_home)
-    names = FromScratchMLPClassifier().get_params(deep=False)
-    model = _new_model(data_set, {k: v for k, v in vars(args).items() if k in names})
+    _check_output(output)
+    data_set = DATA_SETS[data]
+    split = _load_data(data_set, data_home)
+    model = _new_model(data_set, parameters)
     try:
-        model.fit(data.X_train, data.y_train)
+        model.fit(split.X_train, split.y_train)
     except InvalidParameterError as error:
         raise CommandError(error) from error
-    _save_model(model, args.output)
-    _print_report(model, data)
-    print(f"\nModel saved as {args.output}")
+    _save_model(model, output)
+    _print_report(model, split)
+    print(f"\nModel saved as {output}")
     return 0
 
 
-def evaluate(args: Namespace) -> int:
+def evaluate(model: str, data: str | None = None, data_home: str | None = None) -> int:
     """Report on the test images for a saved model.
 
     Parameters
     ----------
-    args : argparse.Namespace
-        With model, data (or None) and data_home.
+    model : str
+        The file that holds it.
+    data : str, optional
+        A key of `DATA_SETS`; by default that of the data set whose images fit the model.
+    data_home : str, optional
+        scikit-learn's data folder.
 
     Returns
     -------
@@ -225,24 +244,31 @@ def evaluate(args: Namespace) -> int:
     CommandError
         The model can't be loaded, or reads images of another size than the data has.
     """
-    model, expected = _load_model(args.model)
-    data_set = DATA_SETS.get(args.data, expected)
+    loaded, expected = _load_model(model)
+    data_set = expected if data is None else DATA_SETS[data]
     if data_set is not expected:
         raise CommandError(
-            f"{args.model} reads images of {expected.size} pixels, "
-            f"but --data {args.data} has {data_set.size}"
+            f"{model} reads images of {expected.size} pixels, but --data {data} has {data_set.size}"
         )
-    _print_report(model, _load_data(data_set, args.data_home))
+    _print_report(loaded, _load_data(data_set, data_home))
     return 0
 
 
-def predict(args: Namespace) -> int:
+def predict(
+    model: str, images: Sequence[str], *, json: bool = False, annotate: Path | None = None
+) -> int:
     """Print path, digits and probabilities of each image.
 
     Parameters
     ----------
-    args : argparse.Namespace
-        With model, images, json and annotate (a path or None).
+    model : str
+        The file that holds the model.
+    images : sequence of str
+        The image files.
+    json : bool, default=False
+        Whether to print an object of JSON for each image, with boxes.
+    annotate : Path, optional
+        The file for the image, of which there is just one then, with the answers drawn on it.
 
     Returns
     -------
@@ -254,15 +280,15 @@ def predict(args: Namespace) -> int:
     CommandError
         The model can't be loaded, Pillow is missing, or one file is to show several images.
     """
-    if args.annotate is not None and len(args.images) > 1:
-        raise CommandError(f"--annotate draws on one image, and {len(args.images)} are given")
-    model, data_set = _load_model(args.model)
+    if annotate is not None and len(images) > 1:
+        raise CommandError(f"--annotate draws on one image, and {len(images)} are given")
+    loaded, data_set = _load_model(model)
     status = 0
-    for path in args.images:
+    for path in images:
         try:
-            reading = read_digits(model, path, data_set.side, data_set.brightest)
-            if args.annotate is not None:
-                reading.draw(args.annotate)
+            reading = read_digits(loaded, path, data_set.side, data_set.brightest)
+            if annotate is not None:
+                reading.draw(annotate)
         except ImportError as error:
             raise CommandError(error) from error
         except OSError as error:
@@ -272,5 +298,5 @@ def predict(args: Namespace) -> int:
             tell(f"error: {error}")
             status = 2
         else:
-            print(reading.json() if args.json else reading.line())
+            print(reading.json() if json else reading.line())
     return status

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.nn.workspace import Workspace
-from skdigits.training.batches import Reader, Samples, batches, row_keys
+from skdigits.training.batches import Reader, Samples, batches
+from skdigits.training.hashing import row_keys
 
 NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
 STATUS = Path("/proc/self/status")

@@ -20,6 +20,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skdigits import FromScratchMLPClassifier, __version__
 from skdigits.cli import main
+from skdigits.commands import train
 from skdigits.digits import DigitImages, load_digits_8x8
 from skdigits.digits.recipes import recipe
 
@@ -232,6 +233,11 @@ def test_options_set_the_parameters_of_the_classifier(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out.startswith("Accuracy on 360 test images")
     assert captured.err == ""
+
+
+def test_an_option_that_is_no_parameter_is_not_dropped(tmp_path):
+    with pytest.raises(TypeError, match="colour"):
+        train(tmp_path / "model.joblib", "digits", colour="red")
 
 
 def test_no_hidden_layer_and_lbfgs(tmp_path, capsys):

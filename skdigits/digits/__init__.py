@@ -5,8 +5,9 @@ from skdigits.digits.boxes import Box
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
 from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.directions import Bends, Directions
-from skdigits.digits.files import load_idx, load_kaggle
+from skdigits.digits.idx import load_idx
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
+from skdigits.digits.kaggle import load_kaggle
 from skdigits.digits.strokes import PixelNoise, RandomStroke
 from skdigits.digits.upright import Upright
 from skdigits.digits.views import Views

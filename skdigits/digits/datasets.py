@@ -17,7 +17,6 @@ import stat
 import warnings
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from os import PathLike
@@ -30,34 +29,14 @@ from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml, get_data_home, load_digits
 from sklearn.model_selection import train_test_split
 
-from skdigits.digits.files import parse_rows
+from skdigits.digits.kaggle import parse_rows
+from skdigits.digits.sets import DigitSplit
 
 # Where scikit-learn's cache puts it.
 _MNIST_ARFF = "openml/openml.org/data/v1/download/52667/mnist_784.arff.gz"
 _MNIST_CONTENT = (
     "uint8 pixels of shape (70000, 784) from 0 to 255, uint8 labels of shape (70000,) from 0 to 9"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class DigitSplit:
-    """Digit images and their labels, split for training and testing.
-
-    Attributes
-    ----------
-    X_train, X_test : ndarray of shape (n_images, height * width), dtype uint8
-        One image a row, its pixels row by row. 0 is the background.
-    y_train, y_test : ndarray of shape (n_images,), dtype int64
-        The digits, 0 to 9.
-    image_shape : tuple of int
-        `(height, width)`, so that `X_train.reshape(-1, *image_shape)` are the images.
-    """
-
-    X_train: NDArray[np.uint8]
-    y_train: NDArray[np.int64]
-    X_test: NDArray[np.uint8]
-    y_test: NDArray[np.int64]
-    image_shape: tuple[int, int]
 
 
 def load_digits_8x8() -> DigitSplit:

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skdigits.nn.elementwise import CHUNK
 from skdigits.nn.workspace import Workspace
 
+from .hashing import row_keys
 from .mapped import Mapping
 
 BLOCK_ROWS = 1024
@@ -103,68 +103,6 @@ class Samples:
             )
         aside = chosen[group]
         return replace(self, rows=self.rows[~aside]), replace(self, rows=self.rows[aside])
-
-
-def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
-    """Return a 64-bit hash of each row and its target, equal for equal rows.
-
-    The hash is multilinear modulo 2^64 (Carter and Wegman 1979): the bits of each number times a
-    random odd factor of its column, summed. So zeros need not be stored, and sparse rows are hashed
-    as they lie.
-
-    Parameters
-    ----------
-    X : ndarray or CSR of shape (n_rows, n_features)
-    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-    rows : ndarray of shape (n,)
-        The rows to hash.
-
-    Returns
-    -------
-    keys : ndarray of shape (n,) and dtype uint64
-
-    Examples
-    --------
-    >>> X = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0]])
-    >>> keys = row_keys(X, np.array([0, 0, 0]), np.arange(3))
-    >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
-    (True, False)
-    """
-    n_targets = 1 if targets.ndim == 1 else targets.shape[1]
-    factors = np.random.default_rng(0).integers(0, 2**64, X.shape[1] + n_targets, dtype=np.uint64)
-    factors |= np.uint64(1)
-    columns, of_targets = np.split(factors, [X.shape[1]])
-    keys, mapping = np.empty(len(rows), np.uint64), Mapping(X)
-    # So few rows that what is computed from them stays in the cache.
-    size = max(1, CHUNK // X.shape[1])
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
-        mapping.release()
-        key = _multilinear(X[block], columns)
-        labels = targets[block].astype(np.uint64).reshape(len(block), -1)
-        keys[start : start + size] = key + labels @ of_targets
-    return keys
-
-
-def _multilinear(block: Any, factors: NDArray) -> NDArray:
-    """Sum the bits of each row's numbers times the factors, modulo 2^64."""
-    if isinstance(block, np.ndarray):
-        return _bits(np.ascontiguousarray(block)) @ factors
-    terms = _bits(block.data) * factors[block.indices]
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
-    return sums[block.indptr[1:]] - sums[block.indptr[:-1]]
-
-
-def _bits(numbers: NDArray) -> NDArray:
-    """Return the bits of each number, well mixed, as 64-bit integers; zero stays zero."""
-    # In one precision, equal numbers of any type have equal bits; adding zero makes -0.0 the 0.0
-    # that it equals.
-    bits = np.add(numbers, 0.0, dtype=np.float64).view(np.uint64)
-    # Short numbers end in zeros, which a factor alone would carry into every product.
-    bits ^= bits >> np.uint64(32)
-    bits *= np.uint64(0x9E3779B97F4A7C15)
-    bits ^= bits >> np.uint64(29)
-    return bits
 
 
 @contextmanager
