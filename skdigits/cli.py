@@ -64,7 +64,8 @@ example:
 _PREDICT = """\
 Read the digits in each image file: a photograph, a scan or a drawing, of any
 size, dark on light or light on dark, with one digit or several. Print its
-path, the digits in reading order and their probabilities, separated by tabs.
+path, the digits in reading order and their probabilities: three fields,
+separated by tabs, the probabilities by spaces.
 
 The digits are found, cut out and given the form of those that the model was
 trained on: 28x28 pixels for a model of MNIST, which reads best, or 8x8 for a
@@ -114,13 +115,15 @@ def _parser() -> ArgumentParser:
     command.add_argument("model", metavar="MODEL", help="file that train saved")
     command.add_argument("images", metavar="IMAGE", nargs="+", help="PNG or other image file")
     command.add_argument(
-        "--json", action="store_true", help="print an object of JSON for each image, with boxes"
+        "--json",
+        action="store_true",
+        help="print an object of JSON for each image, with boxes: top, left, bottom, right",
     )
     command.add_argument(
         "--annotate",
         metavar="FILE",
         type=Path,
-        help="save the image with the boxes and the answers drawn on it",
+        help="save the image, which must be the only one, with boxes and answers drawn on it",
     )
     return parser
 
@@ -163,7 +166,8 @@ def _add_train_options(command: ArgumentParser) -> None:
         default=SUPPRESS,
         metavar="NAME",
         help=f"a network for mnist: {', '.join(RECIPES)}, of which any_image is the one for "
-        "photographs and drawings; other options change it",
+        "photographs and drawings; it takes the place of the defaults below, and what is given "
+        "besides changes it",
     )
     _add_network_options(command)
     _add_training_options(command)
@@ -251,14 +255,14 @@ def _add_training_options(command: ArgumentParser) -> None:
         "--label-smoothing",
         "label_smoothing",
         0.1,
-        "share of each target that all digits divide, which keeps the loss above 0",
+        "share of each target that is spread over all digits, which keeps the loss above 0",
     )
     add_number("--seed", "random_state", 0, "seed of weights, shuffles and dropout")
     group.add_argument(
         "--early-stopping",
         action="store_true",
         help="set a tenth of the training images aside, stop once the loss on them has not fallen "
-        "for ten epochs, and keep the best weights",
+        "for more than ten epochs, and keep the best weights",
     )
 
 

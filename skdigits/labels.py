@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdigits.nn.component import Interval
+from skdigits.nn.component import NON_NEGATIVE
 from skdigits.nn.losses import Sigmoid, Softmax
 
 
@@ -185,7 +185,7 @@ class ExclusiveClasses(Labels):
         known = self.classes.tolist()
         complete = all(label in class_weight for label in known)
         for label, weight in class_weight.items():
-            if not (complete or label in known) or weight not in Interval("[0, inf)"):
+            if not (complete or label in known) or weight not in NON_NEGATIVE:
                 raise ValueError(
                     f"class_weight={class_weight!r} must map labels among {known} to weights that "
                     f"are finite and not negative; {label!r}: {weight!r} does not."

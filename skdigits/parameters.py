@@ -153,6 +153,9 @@ def advice(parameter: str, value: Any, nested: str) -> str:
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
     }
+    objects = {"hidden_layer_sizes": "HiddenLayers", "augment": "Fading"}
+    if parameter in objects:
+        return f"Pass an object that has it, such as {parameter}={objects[parameter]}(...)."
     kind = registries.get(parameter, {}).get(value) if isinstance(value, str) else None
     if kind is None:
         return f"Pass an object as {parameter}."

@@ -97,10 +97,11 @@ class Bends(_Averages):
     r"""Replace the pixels of each image by how its edges change: where they end, turn and cross.
 
     Each of the eight planes :math:`S_k` of edges that :class:`Directions` averages is halved in
-    height and width, and is then an image whose own edges are found in the same way,
+    height and width by means of 2 x 2 pixels, :math:`D`, and is then an image whose own edges are
+    found in the same way,
 
     .. math::
-        B_{lk} = S_l(\tfrac 1 2 S_k(image)), \qquad k, l = 1, \dots, 8,
+        B_{lk} = S_l(D \, S_k(image)), \qquad k, l = 1, \dots, 8,
 
     again averaged around :math:`places \times places` points; the features are the square roots.
     An edge that goes on straight gives little along its direction, and one that ends gives much,

@@ -29,7 +29,7 @@ def _fading(deformed: Augmentation) -> Fading:
     return Fading(augment=deformed, start=0.8, end=0.1)
 
 
-# As in Ciresan et al. (2010); MNIST's digits are centred, so that none is shifted.
+# After Ciresan et al. (2010), bent somewhat more; MNIST's digits are centred, so none is shifted.
 _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 
 
@@ -96,7 +96,7 @@ fast       98 % of MNIST's test digits in the shortest time; takes raw 8-bit pix
            (``benchmarks/fast.py``)
 any_image  for photographs, scans and drawings behind ``DigitImages``
            (``benchmarks/any_image.py``)
-best       one network that sees the edges of deformed digits, by direction
+best       one network that sees the edges of deformed digits, by direction, and how they bend
            (``benchmarks/best.py``)
 =========  =======================================================================================
 """

@@ -400,9 +400,10 @@ class RAdam(Adam):
     """Rectified Adam: plain momentum until the variance of the second moment can be trusted.
 
     With ``rho_inf = 2 / (1 - beta_2) - 1`` and
-    ``rho_t = rho_inf - 2 * t * beta_2^t / (1 - beta_2^t)``, the step is Adam's times
-    ``sqrt((rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t))`` once
-    ``rho_t > 5``, and ``rate * m / (1 - beta_1^t)`` before.
+    ``rho_t = rho_inf - 2 * t * beta_2^t / (1 - beta_2^t)``, the step is
+    ``rate * r * m / (1 - beta_1^t) * sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)`` once ``rho_t > 5``,
+    where ``r = sqrt((rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t))``, and
+    ``rate * m / (1 - beta_1^t)`` before.
 
     Parameters
     ----------

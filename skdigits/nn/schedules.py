@@ -140,9 +140,9 @@ class InverseScaling(Schedule):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Adaptive(Schedule):
-    """Constant until training stalls; then `decay` times as large, until it is below `minimum`.
+    """Constant until training stalls, then `decay` times as large; at `minimum`, the end.
 
-    Training stalls when ``n_iter_no_change`` epochs brought no improvement by ``tol``. What the
+    Training stalls when more than ``n_iter_no_change`` epochs brought no gain of ``tol``. What the
     next epochs are measured against is then forgotten, so that a single lucky epoch cannot make
     every later one look like a failure.
 
@@ -300,7 +300,7 @@ class WarmRestarts(Schedule):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class OneCycle(Schedule):
-    """Up to the initial rate and down again to almost nothing, while momentum does the opposite.
+    """Up to the initial rate and down again to almost nothing; momentum may do the opposite.
 
     Parameters
     ----------

@@ -14,7 +14,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
-from skdigits.nn.component import Interval, Names, check_parameter
+from skdigits.nn.component import (
+    COUNT,
+    FRACTION,
+    POSITIVE,
+    Interval,
+    Names,
+    check_parameter,
+)
 
 from .batches import rows_per_batch
 
@@ -125,15 +132,15 @@ def find_learning_rate(
 def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothing: float) -> None:
     """Raise on a parameter that is out of bounds, before anything is trained."""
     owner = "find_learning_rate"
-    check_parameter(owner, "lowest", lowest, (Interval("(0, inf)"),))
+    check_parameter(owner, "lowest", lowest, (POSITIVE,))
     check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
     check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
-    check_parameter(owner, "smoothing", smoothing, (Interval("[0, 1)"),))
+    check_parameter(owner, "smoothing", smoothing, (FRACTION,))
     check_parameter(
         owner,
         "batch_size",
         estimator.batch_size,
-        (Names(["auto"]), Interval("[1, inf)", integer=True)),
+        (Names(["auto"]), COUNT),
     )
     if not hasattr(estimator, "partial_fit"):
         raise ValueError(
