@@ -35,19 +35,12 @@ class Average:
     """
 
     def __init__(self, network: Network):
-        self.network = Network(network.chain, network.objective, network.dtype)
-        self.network.parameters[...] = network.parameters
-        self.network.buffers[...] = network.buffers
+        self.network = network.like(vector=network.vector.copy())
         self.steps = 0
 
     def follow(self, network: Network, decay: float) -> None:
         """Move a little towards the network."""
         self.steps += 1
         share = 1 - min(decay, (1 + self.steps) / (10 + self.steps))
-        own = self.network
-        for average, latest in (
-            (own.parameters, network.parameters),
-            (own.buffers, network.buffers),
-        ):
-            for a, p in chunks(average, latest):
-                a += share * (p - a)
+        for average, latest in chunks(self.network.vector, network.vector):
+            average += share * (latest - average)

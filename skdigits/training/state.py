@@ -12,7 +12,7 @@ from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, Optimizer
 
 from .average import Average
-from .stopping import Plateau, Snapshot
+from .stopping import Plateau
 
 
 class TrainingState:
@@ -77,9 +77,10 @@ class TrainingState:
 
     def rebuild(self, chain: Chain, objective: Objective) -> None:
         """Go on with other layers on the same parameters."""
-        self.network = self.network.rebuilt(chain, objective)
+        self.network = self.network.like(chain=chain, objective=objective)
         if self.average is not None:
-            self.average.network = self.average.network.rebuilt(chain, objective)
+            average = self.average.network
+            self.average.network = average.like(chain=chain, objective=objective)
 
     def begin_average(self, wanted: bool) -> None:
         """Begin to average, go on averaging, or predict by the latest weights again."""
@@ -90,9 +91,8 @@ class TrainingState:
 
     def settle(self) -> None:
         """Let the network take over its average, at the end of a training."""
-        if self.average is not None:
-            Snapshot(self.average.network).restore(self.network)
-            self.average = None
+        self.network.vector[...] = self.judged.vector
+        self.average = None
 
     def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
