@@ -445,7 +445,7 @@ def test_average_is_its_formula(rng, decay, n_steps):
         average.follow(latest, decay)
         kept = min(decay, (1 + t) / (10 + t))
         expected = kept * expected + (1 - kept) * latest.vector
-    assert_allclose(average.network.vector, expected, atol=1e-12)
+    assert_allclose(network.vector, expected, atol=1e-12)
 
 
 @st.composite

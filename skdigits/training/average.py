@@ -15,7 +15,7 @@ class Average:
     Parameters
     ----------
     network : Network
-        Where the average starts.
+        Becomes the average; a copy of it goes on learning.
 
     References
     ----------
@@ -28,14 +28,14 @@ class Average:
     >>> chain = Architecture(2, [], 3, [], None).chain()
     >>> network = Network(chain, Objective(Softmax(), CrossEntropy()), "float64")
     >>> average = Average(network)
-    >>> network.parameters += 1
-    >>> average.follow(network, decay=0.999)
-    >>> round(float(average.network.parameters[0]), 4)
+    >>> learning = network.like(vector=network.vector + 1)
+    >>> average.follow(learning, decay=0.999)
+    >>> round(float(network.vector[0]), 4)
     0.8182
     """
 
     def __init__(self, network: Network):
-        self.network = network.like(vector=network.vector.copy())
+        self.network = network
         self.steps = 0
 
     def follow(self, network: Network, decay: float) -> None:

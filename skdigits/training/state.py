@@ -61,7 +61,7 @@ class TrainingState:
     def frozen(self) -> TrainingState:
         """Return a copy that predicts like this one; neither is touched by the other's training."""
         copied = copy.copy(self)
-        copied.network, copied.average = self.judged, None
+        copied.settle()
         copied.forget_optimizer()
         return copy.deepcopy(copied)
 
@@ -87,12 +87,13 @@ class TrainingState:
         if not wanted:
             self.average = None
         elif self.average is None:
+            # The arrays that predict are the same before, during and after a training.
             self.average = Average(self.network)
+            self.network = self.network.like(vector=self.network.vector.copy())
 
     def settle(self) -> None:
         """Let the network take over its average, at the end of a training."""
-        self.network.vector[...] = self.judged.vector
-        self.average = None
+        self.network, self.average = self.judged, None
 
     def restart_optimizer(self, solver: Optimizer | LBFGS) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
