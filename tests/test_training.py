@@ -369,6 +369,28 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     assert own[2] - own[0] < 10_000
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("part", "position", "share", "finite"),
+    [
+        ("parameters", 0, 0.1, True),
+        ("parameters", 0, 10, False),
+        ("parameters", -1, np.nan, False),
+        # No statistic is ever squared.
+        ("buffers", 0, 10, True),
+        ("buffers", -1, np.nan, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_parameters_are_finite_if_their_squares_are(dtype, part, position, share, finite):
+    network = network_of(4, [6], 3, dtype=dtype, normalization="batch")
+    trainer = trainer_of(network, drawn_task(3, False)[1], bool)
+    assert trainer.is_finite(0.5)
+    assert not trainer.is_finite(np.inf)
+    getattr(network, part)[position] = share * np.sqrt(np.finfo(dtype).max)
+    assert trainer.is_finite(0.5) == finite
+
+
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
 @pytest.mark.parametrize(("learning_rate", "scale"), [(1e200, 1), (0.05, 1e200)])
 def test_after_divergence_training_goes_on_from_the_last_good_weights(

@@ -229,7 +229,10 @@ class Trainer:
         minimize(self, lbfgs)
 
     def is_finite(self, loss: float) -> bool:
-        """Return whether the loss, all parameters and all statistics are finite."""
+        """Return whether the loss, the parameters' squares and all statistics are finite.
+
+        Weights whose squares overflow may be finite, but what two layers make of rows is not.
+        """
         parameters, buffers = self.network.parameters, self.network.buffers
         finite = np.isfinite(parameters @ parameters) and np.isfinite(buffers).all()
         return math.isfinite(loss) and bool(finite)
