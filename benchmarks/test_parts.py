@@ -55,8 +55,8 @@ def rng():
 def test_layer_forward_and_backward(benchmark, layer, rng):
     network = Network(Chain([layer]), Objective(Softmax(), LOSSES["cross_entropy"]()), np.float32)
     network.initialize(rng)
-    values = network.views(network.parameters, network.buffers)
-    gradients = network.views(np.zeros_like(network.parameters), np.zeros_like(network.buffers))
+    values = network.views(network.vector)
+    gradients = network.views(np.zeros_like(network.vector))
     inputs, d_outputs = rng.standard_normal((2, N_ROWS, N_UNITS), dtype=np.float32)
     step, weights = Step(np.float32), np.full(N_ROWS, 1 / N_ROWS, np.float32)
     step.draws = RowDraws(rng)

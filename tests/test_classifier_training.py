@@ -240,6 +240,18 @@ def test_a_warm_start_goes_on_from_the_weights_and_a_cold_one_does_not(early_sto
     assert not any(np.array_equal(a, b) for a, b in zip(learnt, clf.coefs_, strict=True))
 
 
+def test_weights_taken_before_a_warm_start_stay_views_of_those_that_predict():
+    X, y = blobs()
+    clf = classifier(warm_start=True, normalization="batch", max_iter=2).fit(X, y)
+    taken = clf.coefs_[0]
+    for changes in ({"ema_decay": 0.9}, {"early_stopping": True}, {"ema_decay": None}):
+        learnt = taken.copy()
+        clf.set_params(**changes).fit(X, y)
+        assert np.shares_memory(taken, clf.coefs_[0])
+        assert_array_equal(taken, clf.coefs_[0])
+        assert not np.array_equal(taken, learnt)
+
+
 def test_a_warm_start_goes_on_with_the_record():
     X, y = blobs()
     clf = classifier(warm_start=True, max_iter=4).fit(X, y).fit(X, y)

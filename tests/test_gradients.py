@@ -111,7 +111,7 @@ def network_of(layers, rng, objective=None):
 def forward(network, parameters, inputs):
     """Run the training's forward pass, each time in new memory."""
     network.parameters[...] = parameters
-    values = network.views(network.parameters, network.buffers)
+    values = network.views(network.vector)
     step = new_step(np.full(inputs.shape[0], 1 / inputs.shape[0]))
     return network.chain.forward(inputs, values, step)
 
@@ -120,9 +120,9 @@ def gradients(network, parameters, inputs, d_outputs, propagate=True):
     """Return the gradients at the parameters and at the inputs."""
     _, backward = forward(network, parameters, inputs)
     # Elements that are not written, or added to what was there before, show as nan.
-    gradient = np.full_like(network.parameters, np.nan)
-    values = network.views(gradient, np.zeros_like(network.buffers))
-    return gradient, backward(d_outputs.copy(), values, propagate)
+    vector = np.full_like(network.vector, np.nan)
+    d_inputs = backward(d_outputs.copy(), network.views(vector), propagate)
+    return vector[: network.n_parameters], d_inputs
 
 
 def drawn_targets(rng, output, n_rows, n_outputs):
@@ -369,11 +369,10 @@ def test_gradient_of_whole_networks(data, rng, n_rows):
 
 
 def loss_and_gradient(network, inputs, targets, weights):
-    gradient = np.full_like(network.parameters, np.nan)
-    views = network.views(gradient, np.zeros_like(network.buffers))
+    vector = np.full_like(network.vector, np.nan)
     step = new_step(weights)
-    loss, logits = network.loss_and_gradient(inputs, targets, views, step)
-    return loss, logits, gradient
+    loss, logits = network.loss_and_gradient(inputs, targets, network.views(vector), step)
+    return loss, logits, vector[: network.n_parameters]
 
 
 @given(data=st.data(), rng=rngs, n_rows=sizes)
@@ -433,7 +432,7 @@ def test_activations_are_those_of_torch(name, rng, torch):
 @given(rng=rngs, n_rows=sizes, n_inputs=sizes, bias=st.booleans())
 def test_dense_is_torchs_linear(rng, n_rows, n_inputs, bias, torch):
     network = network_of([Dense(n_inputs, 3, GLOROT, bias)], rng)
-    (own,) = network.views(network.parameters, network.buffers)
+    (own,) = network.views(network.vector)
     tensors = [torch.tensor(array, requires_grad=True) for array in own]
     inputs, d_outputs = rng.normal(size=(n_rows, n_inputs)), rng.normal(size=(n_rows, 3))
     x = torch.tensor(inputs, requires_grad=True)

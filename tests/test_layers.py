@@ -41,7 +41,7 @@ def network_of(*layers, rng=None):
 
 def values_of(network):
     """Return the values of the network's single layer."""
-    return network.views(network.parameters, network.buffers)[0]
+    return network.views(network.vector)[0]
 
 
 def step_on(weights, keys=None, seed=0):
@@ -56,7 +56,7 @@ def step_on(weights, keys=None, seed=0):
 def forward(network, inputs, weights=None, seed=0):
     """Run the training's forward pass; return the outputs and the function that runs backward."""
     weights = np.full(len(inputs), 1 / len(inputs)) if weights is None else weights
-    values = network.views(network.parameters, network.buffers)
+    values = network.views(network.vector)
     return network.chain.forward(inputs, values, step_on(weights, seed=seed))
 
 
@@ -320,7 +320,7 @@ def test_residual_around_a_block_of_zeros_is_the_identity(rng, units, name):
     outputs, backward = forward(network, inputs)
     assert_array_equal(outputs, inputs)
     assert_array_equal(network.predict(inputs.copy()), inputs)
-    gradients = network.views(np.zeros_like(network.parameters), network.buffers)
+    gradients = network.views(np.zeros_like(network.vector))
     d_outputs = rng.normal(size=inputs.shape)
     # No gradient flows through weights of zero, so all of it goes around.
     assert_array_equal(backward(d_outputs.copy(), gradients, True), d_outputs)
@@ -383,9 +383,9 @@ def test_gradients_against_differences(layer, rng, n_rows, units):
     inputs += rng.uniform(-0.05, 0.05, inputs.shape)
     outputs, backward = forward(network, inputs, weights)
     d_outputs = rng.normal(size=outputs.shape)
-    gradient = np.full_like(network.parameters, np.nan)
-    views = network.views(gradient, np.zeros_like(network.buffers))
-    d_inputs = backward(d_outputs.copy(), views, True)
+    vector = np.full_like(network.vector, np.nan)
+    d_inputs = backward(d_outputs.copy(), network.views(vector), True)
+    gradient = vector[: network.n_parameters]
 
     parameters = network.parameters.copy()
     to_parameters, to_inputs = rng.normal(size=gradient.shape), rng.normal(size=inputs.shape)
@@ -425,13 +425,12 @@ def test_normalization_is_torchs(kind, rng, n_rows, units):
     theirs.backward(torch.tensor(d_outputs))
     outputs, backward = forward(network, inputs)
     assert_allclose(outputs, theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
-    gradient = np.full_like(network.parameters, np.nan)
-    views = network.views(gradient, np.zeros_like(network.buffers))
-    d_inputs = backward(d_outputs.copy(), views, True)
+    vector = np.full_like(network.vector, np.nan)
+    d_inputs = backward(d_outputs.copy(), network.views(vector), True)
     size = np.abs(d_outputs).max() * np.abs(scale.detach().numpy()).max()
     assert_allclose(d_inputs, x.grad.numpy(), rtol=1e-9, atol=1e-9 * size)
     expected = np.concatenate([scale.grad.numpy(), shift.grad.numpy()])
-    assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+    assert_allclose(vector[: network.n_parameters], expected, rtol=1e-9, atol=1e-12)
 
 
 # Average and summary
@@ -440,17 +439,13 @@ def test_normalization_is_torchs(kind, rng, n_rows, units):
 @given(rng=rngs, decay=st.floats(0, 0.999), n_steps=st.integers(1, 30))
 def test_average_is_its_formula(rng, decay, n_steps):
     network = network_of(Dense(3, 2, GLOROT), BatchNorm(2))
-    average = Average(network)
-    parameters, buffers = network.parameters.copy(), network.buffers.copy()
+    average, expected = Average(network), network.vector.copy()
     for t in range(1, n_steps + 1):
-        network.parameters[...] = rng.normal(size=network.parameters.shape)
-        network.buffers[...] = rng.uniform(size=network.buffers.shape)
-        average.follow(network, decay)
+        latest = network.like(vector=rng.normal(size=network.vector.shape))
+        average.follow(latest, decay)
         kept = min(decay, (1 + t) / (10 + t))
-        parameters = kept * parameters + (1 - kept) * network.parameters
-        buffers = kept * buffers + (1 - kept) * network.buffers
-    assert_allclose(average.network.parameters, parameters, atol=1e-12)
-    assert_allclose(average.network.buffers, buffers, atol=1e-12)
+        expected = kept * expected + (1 - kept) * latest.vector
+    assert_allclose(network.vector, expected, atol=1e-12)
 
 
 @st.composite
@@ -507,6 +502,6 @@ def test_copies_of_a_row_have_no_variance_behind_a_product(dtype, n_rows):
     rows = np.tile(rng.normal(size=30).astype(dtype), (n_rows, 1))
     step = Step(dtype)
     step.begin(np.full(n_rows, 1 / n_rows, dtype), float(n_rows))
-    gradients = network.views(np.zeros_like(network.parameters), np.zeros_like(before))
+    gradients = network.views(np.zeros_like(network.vector))
     network.loss_and_gradient(rows, np.zeros(n_rows, int), gradients, step)
     assert_array_equal(network.buffers, before)

@@ -382,7 +382,7 @@ def test_networks_learn_as_with_torch(optimizer, kind, options, l2, torch):
         network.parameters[...] = p
         step.begin(weights, len(weights))
         gradient = np.empty_like(p)
-        network.loss_and_gradient(*batches[t - 1], network.views(gradient, network.buffers), step)
+        network.loss_and_gradient(*batches[t - 1], network.views(gradient), step)
         return gradient
 
     # The weight decay of torch's is our penalty, but for AdamW.

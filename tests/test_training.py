@@ -28,7 +28,7 @@ from skdigits.training.history import History, Tally
 from skdigits.training.inference import evaluate
 from skdigits.training.loop import Settings, Trainer
 from skdigits.training.state import TrainingState
-from skdigits.training.stopping import Plateau, Snapshot, Validation
+from skdigits.training.stopping import Plateau, Validation
 
 NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
 
@@ -46,7 +46,7 @@ def network_of(
     return network
 
 
-# Plateaus, snapshots, validation, history
+# Plateaus, validation, history
 
 
 @given(
@@ -82,28 +82,9 @@ def test_without_end_to_patience_there_is_no_plateau():
     assert not plateau.reached
 
 
-def test_a_snapshot_restores_in_place():
-    network = network_of(3, [4], 2, normalization="batch")
-    parameters, buffers = network.parameters, network.buffers
-    before, X = (parameters.copy(), buffers.copy()), np.ones((2, 3))
-    logits, snapshot = network.predict(X), Snapshot(network)
-    parameters += 1
-    buffers += 1
-    later = Snapshot(network)
-    snapshot.restore(network)
-    assert network.parameters is parameters
-    assert network.buffers is buffers
-    assert_array_equal(parameters, before[0])
-    assert_array_equal(buffers, before[1])
-    assert_array_equal(network.predict(X), logits)
-    later.take(network)
-    assert_array_equal(later.parameters, before[0])
-    assert_array_equal(later.buffers, before[1])
-
-
 @given(figures=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
 def test_validation_keeps_the_best_weights(figures):
-    network, epochs = network_of(1, [], 2), iter(figures)
+    network, epochs = network_of(1, [2], 2, normalization="batch"), iter(figures)
 
     def score():
         value, loss = next(epochs)
@@ -111,12 +92,12 @@ def test_validation_keeps_the_best_weights(figures):
 
     validation = Validation(network, score)
     for epoch in range(len(figures)):
-        network.parameters.fill(epoch)
+        network.vector.fill(epoch)
         validation.score()
     validation.restore_best()
     # The greatest score, then the least loss, then the first.
     best = min(range(len(figures)), key=lambda i: (-figures[i][0], figures[i][1], i))
-    assert_array_equal(network.parameters, best)
+    assert_array_equal(network.vector, best)
 
 
 def test_without_a_score_the_weights_stay():
@@ -168,6 +149,16 @@ def test_parameters_are_one_vector_with_the_weights_first(rng, widths):
     assert all(np.shares_memory(vector, network.parameters) for vector in vectors)
 
 
+def test_statistics_lie_behind_the_parameters():
+    network = network_of(3, [4], 2, normalization="batch")
+    network.vector[...] = np.arange(network.vector.size)
+    assert_array_equal([*network.parameters, *network.buffers], network.vector)
+    assert_array_equal([*network.weights[0].flat, *network.weights[1].flat], range(20))
+    # Scale, shift and bias; mean, variance and the two weights of batches.
+    assert network.n_parameters == 20 + 4 + 4 + 2
+    assert network.buffers.size == 4 + 4 + 2
+
+
 @pytest.mark.parametrize(
     "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
 )
@@ -176,10 +167,9 @@ def test_copies_of_networks_are_whole_and_apart(copied, extra):
     network, X = network_of(3, [4, 5], 2, **extra), np.random.default_rng(0).normal(size=(6, 3))
     logits = network.predict(X.copy())
     other = copied(network)
-    assert not np.shares_memory(other.parameters, network.parameters)
-    assert not np.shares_memory(other.buffers, network.buffers)
+    assert not np.shares_memory(other.vector, network.vector)
     assert_array_equal(other.predict(X.copy()), logits)
-    # The copy's layers see the copy's own vectors.
+    # The copy's layers see the copy's own vector.
     other.parameters.fill(0)
     assert_array_equal(other.predict(X.copy()), 0)
     assert_array_equal(network.predict(X.copy()), logits)
@@ -188,14 +178,19 @@ def test_copies_of_networks_are_whole_and_apart(copied, extra):
     assert np.array_equal(other.predict(X.copy()), logits) == (not network.buffers.size)
 
 
-def test_a_rebuilt_network_shares_the_parameters():
+def test_a_network_like_another_shares_what_is_not_given():
     network, wider = network_of(3, [4], 2), network_of(3, [5], 2)
-    other = network.rebuilt(network_of(3, [4], 2, activation="relu").chain, network.objective)
-    X = np.ones((1, 3))
-    network.parameters.fill(1)
+    other = network.like(chain=network_of(3, [4], 2, activation="relu").chain)
+    X, vector = np.ones((1, 3)), np.full_like(network.vector, 2)
+    network.vector.fill(1)
     assert_allclose(other.predict(X), [[17, 17]])
+    twice = other.like(vector=vector)
+    assert_allclose(twice.predict(X), [[66, 66]])
+    assert np.shares_memory(twice.weights[0], vector)
+    assert twice.objective is network.objective
+    assert_array_equal(network.vector, 1)
     with pytest.raises(ValueError, match="same shape"):
-        network.rebuilt(wider.chain, network.objective)
+        network.like(chain=wider.chain)
 
 
 # Trainer
@@ -372,6 +367,28 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     assert max(peaks[1:]) - held[0] < 5 * 4 * CHUNK
     assert own[0] > 20 * 500 * 512
     assert own[2] - own[0] < 10_000
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("part", "position", "share", "finite"),
+    [
+        ("parameters", 0, 0.1, True),
+        ("parameters", 0, 10, False),
+        ("parameters", -1, np.nan, False),
+        # No statistic is ever squared.
+        ("buffers", 0, 10, True),
+        ("buffers", -1, np.nan, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_parameters_are_finite_if_their_squares_are(dtype, part, position, share, finite):
+    network = network_of(4, [6], 3, dtype=dtype, normalization="batch")
+    trainer = trainer_of(network, drawn_task(3, False)[1], bool)
+    assert trainer.is_finite(0.5)
+    assert not trainer.is_finite(np.inf)
+    getattr(network, part)[position] = share * np.sqrt(np.finfo(dtype).max)
+    assert trainer.is_finite(0.5) == finite
 
 
 @pytest.mark.parametrize("ema_decay", [None, 0.9])

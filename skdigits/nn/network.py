@@ -1,14 +1,17 @@
-"""A network: a chain of layers over one flat parameter vector.
+"""A network: a chain of layers over one flat vector.
 
-Weights come first in the vector, then biases and the like, so that what decays is one slice. An
-optimizer, a norm, a snapshot and a checkpoint each deal with a single array; the layers see views::
+Weights come first in the vector, then biases and the like, so that what decays is one slice, and so
+is what is learnt. An optimizer, a norm, a copy and a checkpoint each deal with a single array; the
+layers see views::
 
-    parameters  [ W1 | W2 | W3 | b1 | b2 | b3 ]      decayed: parameters[:n_weights]
-    buffers     [ statistics that are kept, not learnt ]
+    vector  [ W1 | W2 | W3 | b1 | b2 | b3 | statistics that are kept, not learnt ]
+            |-- n_weights -|              |
+            |-------- n_parameters -------|
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import cached_property
 from typing import Any
@@ -37,12 +40,17 @@ class Network:
 
     Attributes
     ----------
+    vector : ndarray of shape (n_parameters + n_buffers,)
+        All that a network knows. Write into it; rebinding it would orphan the views, which `like`
+        makes anew.
     parameters : ndarray of shape (n_parameters,)
-        All that is learnt. Write into it; rebinding it would orphan the layers' views.
+        All that is learnt, as a view.
     buffers : ndarray of shape (n_buffers,)
-        Statistics that training keeps.
+        Statistics that training keeps, as a view.
     n_weights : int
-        ``parameters[:n_weights]`` are the weights, which may be decayed.
+        ``vector[:n_weights]`` are the weights, which may be decayed.
+    n_parameters : int
+        ``vector[:n_parameters]`` are the parameters.
 
     Examples
     --------
@@ -52,7 +60,7 @@ class Network:
     >>> network = Network(
     ...     Chain([Dense(4, 3, zeros)]), Objective(Softmax(), CrossEntropy()), np.float64
     ... )
-    >>> network.parameters.size, network.n_weights
+    >>> network.n_parameters, network.n_weights
     (15, 12)
     >>> network.predict(np.ones((2, 4)))
     array([[0., 0., 0.],
@@ -67,65 +75,66 @@ class Network:
         for parameter in chain.parameters:
             sizes[parameter.role] += math.prod(parameter.shape)
         self.n_weights = sizes["weight"]
-        self.parameters = np.zeros(sizes["weight"] + sizes["offset"], self.dtype)
-        self.buffers = np.zeros(sizes["buffer"], self.dtype)
-        self._values = self.views(self.parameters, self.buffers)
+        self.n_parameters = self.n_weights + sizes["offset"]
+        self.vector = np.zeros(self.n_parameters + sizes["buffer"], self.dtype)
+        self._see_vector()
 
-    def rebuilt(self, chain: Chain, objective: Objective) -> Network:
-        """Return a network of other layers on the same parameters.
+    def _see_vector(self) -> None:
+        self.parameters, self.buffers = np.split(self.vector, [self.n_parameters])
+        self._values = self.views(self.vector)
+
+    def like(self, **changes: Any) -> Network:
+        """Return a network that shares with this one all but what is given.
 
         Parameters
         ----------
-        chain : Chain
-            Its parameters must have the same shapes in the same order.
-        objective : Objective
+        **changes
+            A `chain` whose parameters have the same shapes in the same order, an `objective` or a
+            `vector`.
 
         Raises
         ------
         ValueError
             The shapes differ.
         """
-        if chain.parameters != self.chain.parameters:
+        ours, theirs = self.chain.parameters, changes.get("chain", self.chain).parameters
+        if theirs != ours:
             raise ValueError(
                 "Training can only go on with the same shape of the network: its parameters were "
-                f"{[p.shape for p in self.chain.parameters]} and would be "
-                f"{[p.shape for p in chain.parameters]} (hidden_layer_sizes and the like changed)."
+                f"{[p.shape for p in ours]} and would be {[p.shape for p in theirs]} "
+                "(hidden_layer_sizes and the like changed)."
             )
-        network = Network(chain, objective, self.dtype)
-        network.parameters, network.buffers = self.parameters, self.buffers
-        network._values = network.views(network.parameters, network.buffers)
+        network = copy.copy(self)
+        network.__setstate__(changes)
         return network
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the views out: a copy would no longer alias the vectors."""
-        return {name: value for name, value in self.__dict__.items() if name != "_values"}
+        """Leave the views out: a copy would no longer alias the vector."""
+        views = ("parameters", "buffers", "_values")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._values = self.views(self.parameters, self.buffers)
+        self._see_vector()
 
-    def views(self, parameters: NDArray, buffers: NDArray) -> Values:
-        """Return the layers' views of two vectors laid out as this network's own.
+    def views(self, vector: NDArray) -> Values:
+        """Return the layers' views of a vector laid out as this network's own.
 
         Parameters
         ----------
-        parameters : ndarray of shape (n_parameters,)
-        buffers : ndarray of shape (n_buffers,)
+        vector : ndarray of shape (n_parameters + n_buffers,)
 
         Returns
         -------
         values : tuple
             One tuple of arrays per layer.
         """
-        vectors = dict(
-            zip(_ROLES, (parameters, parameters[self.n_weights :], buffers), strict=True)
-        )
-        starts = dict.fromkeys(_ROLES, 0)
+        starts = dict(zip(_ROLES, (0, self.n_weights, self.n_parameters), strict=True))
         arrays = []
         for parameter in self.chain.parameters:
             start = starts[parameter.role]
             stop = starts[parameter.role] = start + math.prod(parameter.shape)
-            arrays.append(vectors[parameter.role][start:stop].reshape(parameter.shape))
+            arrays.append(vector[start:stop].reshape(parameter.shape))
         return self.chain.nest(iter(arrays))
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -183,7 +192,8 @@ class Network:
         inputs : ndarray or CSR of shape (n_rows, n_features)
         targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         gradients : tuple
-            The `views` of the vector that the gradient of the mean loss is written to.
+            The `views` of the vector that the gradient of the mean loss is written to; its part for
+            the buffers is left alone.
         step : Step
             Memory and row weights.
 

@@ -15,7 +15,7 @@ class Average:
     Parameters
     ----------
     network : Network
-        Where the average starts.
+        Becomes the average; a copy of it goes on learning.
 
     References
     ----------
@@ -28,26 +28,19 @@ class Average:
     >>> chain = Architecture(2, [], 3, [], None).chain()
     >>> network = Network(chain, Objective(Softmax(), CrossEntropy()), "float64")
     >>> average = Average(network)
-    >>> network.parameters += 1
-    >>> average.follow(network, decay=0.999)
-    >>> round(float(average.network.parameters[0]), 4)
+    >>> learning = network.like(vector=network.vector + 1)
+    >>> average.follow(learning, decay=0.999)
+    >>> round(float(network.vector[0]), 4)
     0.8182
     """
 
     def __init__(self, network: Network):
-        self.network = Network(network.chain, network.objective, network.dtype)
-        self.network.parameters[...] = network.parameters
-        self.network.buffers[...] = network.buffers
+        self.network = network
         self.steps = 0
 
     def follow(self, network: Network, decay: float) -> None:
         """Move a little towards the network."""
         self.steps += 1
         share = 1 - min(decay, (1 + self.steps) / (10 + self.steps))
-        own = self.network
-        for average, latest in (
-            (own.parameters, network.parameters),
-            (own.buffers, network.buffers),
-        ):
-            for a, p in chunks(average, latest):
-                a += share * (p - a)
+        for average, latest in chunks(self.network.vector, network.vector):
+            average += share * (latest - average)

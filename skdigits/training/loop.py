@@ -30,7 +30,6 @@ from .caller import outside
 from .history import Tally
 from .lbfgs import minimize
 from .state import TrainingState
-from .stopping import Snapshot
 from .threads import blas_threads, side_by_side
 
 NORMS_PER_EPOCH = 8
@@ -109,10 +108,11 @@ class Trainer:
         self.step = Step(self.network.dtype)
         sparse = self.network.chain.takes_sparse and settings.augment is None
         self.reader = Reader(samples.X, self.network.dtype, sparse)
-        self.gradient = np.zeros_like(self.network.parameters)
-        self.gradients = self.network.views(self.gradient, np.zeros_like(self.network.buffers))
+        gradient = np.zeros_like(self.network.vector)
+        self.gradients = self.network.views(gradient)
+        self.gradient = gradient[: self.network.n_parameters]
         self.step.draws = RowDraws(state.layers_rng)
-        self._good = [Snapshot(network) for network in state.networks]
+        self._good = [network.vector.copy() for network in state.networks]
 
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.
@@ -238,20 +238,23 @@ class Trainer:
         minimize(self, lbfgs)
 
     def is_finite(self, loss: float) -> bool:
-        """Return whether the loss, all parameters and all statistics are finite."""
+        """Return whether the loss, the parameters' squares and all statistics are finite.
+
+        Weights whose squares overflow may be finite, but what two layers make of rows is not.
+        """
         parameters, buffers = self.network.parameters, self.network.buffers
         finite = np.isfinite(parameters @ parameters) and np.isfinite(buffers).all()
         return math.isfinite(loss) and bool(finite)
 
     def keep(self) -> None:
         """Note the weights as the last good ones."""
-        for snapshot, network in zip(self._good, self.state.networks, strict=True):
-            snapshot.take(network)
+        for good, network in zip(self._good, self.state.networks, strict=True):
+            good[...] = network.vector
 
     def fall_back(self) -> None:
         """Go back to the last good weights."""
-        for snapshot, network in zip(self._good, self.state.networks, strict=True):
-            snapshot.restore(network)
+        for good, network in zip(self._good, self.state.networks, strict=True):
+            network.vector[...] = good
 
     def diverged(self, loss: float) -> None:
         """Go back to the last good weights and say what happened."""

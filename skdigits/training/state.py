@@ -12,7 +12,7 @@ from skdigits.nn.network import Network
 from skdigits.nn.optimizers import Solver
 
 from .average import Average
-from .stopping import Plateau, Snapshot
+from .stopping import Plateau
 
 
 class TrainingState:
@@ -61,7 +61,7 @@ class TrainingState:
     def frozen(self) -> TrainingState:
         """Return a copy that predicts like this one; neither is touched by the other's training."""
         copied = copy.copy(self)
-        copied.network, copied.average = self.judged, None
+        copied.settle()
         copied.forget_optimizer()
         return copy.deepcopy(copied)
 
@@ -77,22 +77,23 @@ class TrainingState:
 
     def rebuild(self, chain: Chain, objective: Objective) -> None:
         """Go on with other layers on the same parameters."""
-        self.network = self.network.rebuilt(chain, objective)
+        self.network = self.network.like(chain=chain, objective=objective)
         if self.average is not None:
-            self.average.network = self.average.network.rebuilt(chain, objective)
+            average = self.average.network
+            self.average.network = average.like(chain=chain, objective=objective)
 
     def begin_average(self, wanted: bool) -> None:
         """Begin to average, go on averaging, or predict by the latest weights again."""
         if not wanted:
             self.average = None
         elif self.average is None:
+            # The arrays that predict are the same before, during and after a training.
             self.average = Average(self.network)
+            self.network = self.network.like(vector=self.network.vector.copy())
 
     def settle(self) -> None:
         """Let the network take over its average, at the end of a training."""
-        if self.average is not None:
-            Snapshot(self.average.network).restore(self.network)
-            self.average = None
+        self.network, self.average = self.judged, None
 
     def restart_optimizer(self, solver: Solver) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""

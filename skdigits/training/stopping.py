@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skdigits.nn.network import Network
 
@@ -53,24 +52,6 @@ class Plateau:
         self.best, self.count = -np.inf, 0
 
 
-class Snapshot:
-    """A copy of a network's parameters and buffers, taken and restored in place."""
-
-    def __init__(self, network: Network):
-        self.parameters: NDArray = network.parameters.copy()
-        self.buffers: NDArray = network.buffers.copy()
-
-    def take(self, network: Network) -> None:
-        """Copy from the network."""
-        self.parameters[...] = network.parameters
-        self.buffers[...] = network.buffers
-
-    def restore(self, network: Network) -> None:
-        """Copy into the network."""
-        network.parameters[...] = self.parameters
-        network.buffers[...] = self.buffers
-
-
 class Validation:
     """Scores the network after each epoch and remembers the best weights.
 
@@ -87,7 +68,7 @@ class Validation:
         self.network = network
         self.evaluate = evaluate
         self.best = (-np.inf, -np.inf)
-        self._best = Snapshot(network)
+        self._best = network.vector.copy()
 
     def score(self) -> dict[str, float]:
         """Evaluate, and keep the weights if they are the best so far."""
@@ -95,10 +76,10 @@ class Validation:
         merit = figures["validation_score"], -figures["validation_loss"]
         if merit > self.best:
             self.best = merit
-            self._best.take(self.network)
+            self._best[...] = self.network.vector
         return figures
 
     def restore_best(self) -> None:
         """Give the network the best weights that were seen, if any epoch was scored."""
         if self.best[0] > -np.inf:
-            self._best.restore(self.network)
+            self.network.vector[...] = self._best
