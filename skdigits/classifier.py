@@ -387,7 +387,9 @@ class FromScratchMLPClassifier(
         samples = self._samples(labels, X, y, sample_weight)
         self._take_labels(labels)
         self._prepare(samples, fresh)
-        self._state.resume_optimizer(parameters.solver(self.solver))
+        self._state.resume_optimizer(
+            parameters.solver(self.solver), parameters.schedule(self.learning_rate)
+        )
         # A stream may have no end, but a saved model should not grow with it.
         self.history_.keep_last(RECENT_CALLS - 1)
         self._train(samples, None, parameters.settings(self, len(samples)), 1, Tasks())

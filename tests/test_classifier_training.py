@@ -1,5 +1,6 @@
 """How the classifier learns: chance, sample weights, and going on from where it was."""
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -370,3 +371,45 @@ def test_figures_that_no_kept_epoch_has_are_gone():
         clf.partial_fit(X, y)
     assert clf.validation_scores_ is None
     assert clf.best_validation_score_ is None
+
+
+def test_another_schedule_knows_nothing_of_what_adaptive_has_lowered():
+    X, y = blobs()
+    clf = classifier(learning_rate="adaptive", n_iter_no_change=1, tol=10)
+    for _ in range(8):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    assert clf.history_["learning_rate"][-1] < 0.02
+    for schedule, rate in (("constant", 0.02), (lambda step: 0.5, 0.5)):
+        clf.set_params(learning_rate=schedule).partial_fit(X, y)
+        assert clf.history_["learning_rate"][-1] == rate
+
+
+@pytest.mark.parametrize("params", [{}, {"normalization": "batch", "ema_decay": 0.9}])
+def test_training_goes_on_on_what_a_read_only_file_holds(params, tmp_path):
+    X, y = blobs()
+    clf = classifier(**params).partial_fit(X, y, classes=[0, 1, 2])
+    joblib.dump(clf, tmp_path / "model")
+    mapped = joblib.load(tmp_path / "model", mmap_mode="r")
+    assert same_bits(mapped.partial_fit(X, y), clf.partial_fit(X, y))
+    assert same_bits(
+        mapped.set_params(warm_start=True).fit(X, y), clf.set_params(warm_start=True).fit(X, y)
+    )
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_lbfgs_judges_the_network_that_it_has_trained(residual):
+    X, y = blobs()
+    clf = classifier(solver="lbfgs", normalization="batch", residual=residual, max_iter=40)
+    clf.fit(X, y, X_val=X, y_val=y)
+    assert_allclose(clf.history_["validation_loss"], clf.loss_curve_, rtol=1e-6)
+
+
+def test_the_norm_of_the_gradient_is_without_the_penalty():
+    X, y = blobs()
+    norms = [
+        classifier(solver=solver, alpha=100, max_iter=1, batch_size=len(X)).fit(X, y).history_
+        for solver in ("sgd", "lbfgs")
+    ]
+    zero = classifier(solver="sgd", alpha=0, max_iter=1, batch_size=len(X)).fit(X, y).history_
+    assert norms[0]["gradient_norm"] == zero["gradient_norm"]
+    assert norms[1]["gradient_norm"][0] < zero["gradient_norm"][0]

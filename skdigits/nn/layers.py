@@ -116,6 +116,9 @@ class Layer:
     def cap_norms(self, values: Values, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
 
+    def forget(self, values: Values) -> None:
+        """Let the statistics of the next batch take the place of those of all batches before."""
+
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs outside training; the inputs may be overwritten."""
         raise NotImplementedError
@@ -305,6 +308,11 @@ class Chain(Layer):
         """Cap the norms of each layer."""
         for layer, own in zip(self.layers, values, strict=True):
             layer.cap_norms(own, largest)
+
+    def forget(self, values: Values) -> None:
+        """Have each layer forget."""
+        for layer, own in zip(self.layers, values, strict=True):
+            layer.forget(own)
 
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Initialise each layer."""

@@ -163,6 +163,10 @@ class Network:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
         self.chain.cap_norms(self._values, largest)
 
+    def forget(self) -> None:
+        """Let the statistics of the next batch take the place of those of all batches before."""
+        self.chain.forget(self._values)
+
     def predict(self, inputs: Any, memory: Workspace | None = None) -> NDArray:
         """Return the logits of rows outside training.
 

@@ -64,6 +64,10 @@ class BatchNorm(Layer):
         """Return the shift, which takes the place of the bias of the layer before."""
         return [values[1]]
 
+    def forget(self, values: Values) -> None:
+        """Let no batch before the next one count in the running averages."""
+        values[-1].fill(0)
+
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Normalise by the running averages, in the memory of the inputs."""
         scale, shift, mean, variance, _ = values

@@ -79,6 +79,11 @@ class Residual(Layer):
         self.block.cap_norms(values[0], largest)
         self.projection.cap_norms(values[1], largest)
 
+    def forget(self, values: Values) -> None:
+        """Have both ways forget."""
+        self.block.forget(values[0])
+        self.projection.forget(values[1])
+
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``block(inputs) + skip(inputs)``."""
         outputs = self.block.predict(inputs, values[0], memory)

@@ -37,8 +37,8 @@ class Clock(NamedTuple):
     total_steps : int
         Steps until the last epoch has ended.
     lag : int, default=0
-        How many steps more the epochs before had together than as many as long as this one, where
-        `partial_fit` is given parts of several sizes.
+        The steps of earlier epochs, less what they would be if each had as many as this one; not
+        0 where `partial_fit` is given parts of several sizes.
     """
 
     step: int

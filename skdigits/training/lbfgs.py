@@ -11,6 +11,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from skdigits.nn.elementwise import euclidean_norm
 from skdigits.nn.optimizers import LBFGS
 from skdigits.nn.rules import pull
 
@@ -36,6 +37,8 @@ class FullBatch:
     ----------
     accuracy : float
         The share of rows that were right at the last call.
+    gradient_norm : float
+        The norm of the loss's gradient at the last call.
     """
 
     def __init__(self, trainer: Trainer):
@@ -43,14 +46,17 @@ class FullBatch:
         rows = trainer.samples.rows
         self.batch = next(batches(trainer.samples, rows, len(rows), trainer.reader))
         self.l2, self.l1 = trainer.settings.penalty(self.batch.total)
-        self.accuracy = 0.0
+        self.accuracy = self.gradient_norm = 0.0
 
     def __call__(self, parameters: NDArray) -> tuple[float, NDArray]:
         """Return loss and gradient in double precision."""
         trainer, network, batch = self.trainer, self.trainer.network, self.batch
         network.parameters[...] = parameters
+        # The rows are the same at each point, so that earlier ones have nothing to say.
+        network.forget()
         loss, logits = trainer.loss_and_gradient(batch)
         self.accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
+        self.gradient_norm = euclidean_norm(trainer.gradient)
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
         )
@@ -86,13 +92,13 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
         figures = {
             "loss": float(intermediate_result.fun) - objective.penalty(),
             "accuracy": objective.accuracy,
-            "gradient_norm": float(np.linalg.norm(trainer.gradient)),
+            "gradient_norm": objective.gradient_norm,
             "seconds": time.perf_counter() - started,
         }
-        started = time.perf_counter()
         if trainer.end_of_epoch(figures):
             trainer.outcome = "stopped"
             raise StopIteration
+        started = time.perf_counter()
 
     try:
         result = scipy.optimize.minimize(

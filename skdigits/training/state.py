@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdigits.nn.layers import Chain
 from skdigits.nn.losses import Objective
 from skdigits.nn.network import Network
 from skdigits.nn.optimizers import Solver
+from skdigits.nn.schedules import Schedule
 
 from .average import Average
 from .stopping import Plateau
@@ -55,6 +57,7 @@ class TrainingState:
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
         self.solver: type[Solver] | None = None
+        self.schedule: type[Schedule] | None = None
         self.units: list[float] = []
         self.slots = np.empty((0, 0), network.dtype)
 
@@ -77,10 +80,15 @@ class TrainingState:
 
     def rebuild(self, chain: Chain, objective: Objective) -> None:
         """Go on with other layers on the same parameters."""
-        self.network = self.network.like(chain=chain, objective=objective)
+
+        def again(network: Network) -> Network:
+            """Return the network with these layers, on numbers that may be written to."""
+            vector = _writable(network.vector)
+            return network.like(chain=chain, objective=objective, vector=vector)
+
+        self.network, self.slots = again(self.network), _writable(self.slots)
         if self.average is not None:
-            average = self.average.network
-            self.average.network = average.like(chain=chain, objective=objective)
+            self.average.network = again(self.average.network)
 
     def begin_average(self, wanted: bool) -> None:
         """Begin to average, go on averaging, or predict by the latest weights again."""
@@ -103,16 +111,20 @@ class TrainingState:
         self.solver, self.units = type(solver), _units(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 
-    def resume_optimizer(self, solver: Solver) -> None:
+    def resume_optimizer(self, solver: Solver, schedule: Schedule) -> None:
         """Go on with an optimizer, or begin with it if it is another one.
 
         Where a hyperparameter that its state is measured by has changed, the state begins anew.
+        Another schedule knows nothing of the rates that the one before has lowered.
         """
         if type(solver) is not self.solver:
             self.restart_optimizer(solver)
         elif self.units != (units := _units(solver)):
             self.clear_slots()
             self.units = units
+        if type(schedule) is not self.schedule:
+            self.rate_scale, self.schedule = 1.0, type(schedule)
+            self.plateau.forget()
 
     def clear_slots(self) -> None:
         """Begin anew with the optimizer's state, but not with its schedule."""
@@ -123,6 +135,11 @@ class TrainingState:
         """Drop the optimizer's state, which would triple the size of a saved model."""
         self.solver = None
         self.slots = np.empty((0, 0), self.network.dtype)
+
+
+def _writable(vector: NDArray) -> NDArray:
+    """Return a vector that may be written to: a copy of what a file or another process holds."""
+    return vector if vector.flags.writeable else vector.copy()
 
 
 def _units(solver: Solver) -> list[float]:
