@@ -334,11 +334,11 @@ class FromScratchMLPClassifier(
         validation = self._validation_samples(labels, X_val, y_val, sample_weight_val)
         self._take_labels(labels)
         self._prepare(samples, fresh)
-        self._state.restart_optimizer(parameters.solver(self.solver))
         if self.early_stopping and validation is None:
             samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
-        tasks = tasks_of(self, self.max_iter, given, self._fitted_so_far)
         settings = parameters.settings(self, len(samples))
+        self._state.restart_optimizer(settings.solver)
+        tasks = tasks_of(self, self.max_iter, given, self._fitted_so_far)
         if self.verbose:
             print_obstacle()
         outcome = self._train(samples, validation, settings, self.max_iter, tasks)
@@ -387,12 +387,11 @@ class FromScratchMLPClassifier(
         samples = self._samples(labels, X, y, sample_weight)
         self._take_labels(labels)
         self._prepare(samples, fresh)
-        self._state.resume_optimizer(
-            parameters.solver(self.solver), parameters.schedule(self.learning_rate)
-        )
+        settings = parameters.settings(self, len(samples))
+        self._state.resume_optimizer(settings.solver, settings.schedule)
         # A stream may have no end, but a saved model should not grow with it.
         self.history_.keep_last(RECENT_CALLS - 1)
-        self._train(samples, None, parameters.settings(self, len(samples)), 1, Tasks())
+        self._train(samples, None, settings, 1, Tasks())
         return self
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -473,26 +472,26 @@ class FromScratchMLPClassifier(
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         open_ended = settings.solver.incremental and not settings.schedule.planned
-        by_validation = watch is not None and self.early_stopping
-        if watch is not None and by_validation and self._state.samples_seen:
+        decisive = watch if self.early_stopping else None
+        if decisive is not None and self._state.samples_seen:
             # The weights of the fit before may stay the best.
-            watch.score()
+            decisive.score()
         plateau = self._state.plateau
         plateau.tol = self.tol
-        plateau.patience = self.n_iter_no_change if by_validation or open_ended else np.inf
+        plateau.patience = self.n_iter_no_change if decisive or open_ended else np.inf
         monitor = Monitor(
             self._state,
             settings.schedule,
             self.history_,
-            by_validation,
+            decisive is not None,
             watch,
             print_epoch if self.verbose else None,
             tasks.end_epoch,
         )
         trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
         trainer.train(epochs)
-        if watch is not None and by_validation:
-            watch.restore_best()
+        if decisive is not None:
+            decisive.restore_best()
         self._state.samples_seen += monitor.n_epochs * len(samples)
         self.n_iter_ = monitor.n_epochs
         self._set_fitted_attributes()
