@@ -36,6 +36,7 @@ from .scoring import judge
 from .training.batches import Samples
 from .training.caller import outside
 from .training.history import History
+from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
 from .training.monitor import Monitor, print_epoch, print_obstacle
 from .training.state import TrainingState
@@ -488,7 +489,8 @@ class FromScratchMLPClassifier(
             print_epoch if self.verbose else None,
             tasks.end_epoch,
         )
-        trainer = Trainer(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
+        kind = Trainer if settings.solver.incremental else FullBatchTrainer
+        trainer = kind(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
         trainer.train(epochs)
         if decisive is not None:
             decisive.restore_best()

@@ -26,6 +26,7 @@ from skdigits.nn.schedules import Constant
 from skdigits.training.batches import Samples
 from skdigits.training.history import History, Tally
 from skdigits.training.inference import evaluate
+from skdigits.training.lbfgs import FullBatchTrainer
 from skdigits.training.loop import Settings, Trainer
 from skdigits.training.state import TrainingState
 from skdigits.training.stopping import Plateau, Validation
@@ -213,7 +214,8 @@ def trainer_of(network, samples, end_of_epoch, *, solver=None, parameters=None, 
         "max_epochs": 20,
         "tol": 0.0,
     }
-    return Trainer(state, samples, Settings(solver, **(values | settings)), end_of_epoch)
+    kind = Trainer if solver.incremental else FullBatchTrainer
+    return kind(state, samples, Settings(solver, **(values | settings)), end_of_epoch)
 
 
 def trained(network, samples, epochs, **settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING
+from typing import cast
 
 import numpy as np
 import scipy.optimize
@@ -17,9 +17,7 @@ from skdigits.nn.rules import pull
 
 from .batches import batches
 from .caller import outside
-
-if TYPE_CHECKING:
-    from .loop import Trainer
+from .loop import Trainer
 
 _STUCK = 2
 """SciPy's status where L-BFGS-B gives up for another reason than a limit."""
@@ -70,13 +68,25 @@ class FullBatch:
         return float(0.5 * self.l2 * (weights @ weights) + self.l1 * np.abs(weights).sum())
 
 
+class FullBatchTrainer(Trainer):
+    """Trains a network on all rows at once, by L-BFGS, an iteration per epoch."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """All of them."""
+        return len(self.samples)
+
+    def run(self) -> None:
+        """Minimise until L-BFGS has converged, the epochs are over or somebody says stop."""
+        minimize(self, cast(LBFGS, self.settings.solver))
+
+
 def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
-    """Train with L-BFGS until it converges, the epochs are over or the trainer says stop.
+    """Leave a trainer with the parameters of the last iteration of L-BFGS.
 
     Parameters
     ----------
     trainer : Trainer
-        Left with the parameters of the last iteration.
     lbfgs : LBFGS
     """
     objective = FullBatch(trainer)

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdigits.nn.draws import RowDraws
 from skdigits.nn.elementwise import euclidean_norm, flush_tiny
 from skdigits.nn.layers import Step
-from skdigits.nn.optimizers import LBFGS, Optimizer, Solver
+from skdigits.nn.optimizers import Optimizer, Solver
 from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
@@ -28,7 +28,6 @@ from .augmenting import Augment, ahead, at, augmented
 from .batches import Batch, Reader, Samples, batches
 from .caller import outside
 from .history import Tally
-from .lbfgs import minimize
 from .state import TrainingState
 from .threads import blas_threads, side_by_side
 
@@ -120,31 +119,29 @@ class Trainer:
         What was learnt until then is kept.
         """
         self.epochs = epochs
-        # An Optimizer or an LBFGS, and `incremental` says which.
-        solver: Any = self.settings.solver
-        train = self.train_on_batches if solver.incremental else self.train_on_all_rows
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
             with (
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-                blas_threads(self.network.largest_product(self._rows_at_once())),
+                blas_threads(self.network.largest_product(self.rows_at_once)),
                 side_by_side(self.gradient.size) as self.in_parts,
             ):
-                train(solver)
+                self.run()
         except KeyboardInterrupt:
             self.outcome = "interrupted"
             warnings.warn("Training interrupted by user.", stacklevel=outside())
 
-    def _rows_at_once(self) -> int:
-        settings = self.settings
-        return settings.batch_size if settings.solver.incremental else len(self.samples)
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are multiplied in one product."""
+        return self.settings.batch_size
 
-    def train_on_batches(self, optimizer: Optimizer) -> None:
+    def run(self) -> None:
         """Follow the gradients of mini-batches, epoch by epoch."""
         for _ in range(self.epochs):
             self.begin_epoch()
             started = time.perf_counter()
-            figures = self._epoch(optimizer)
+            figures = self._epoch()
             if not self.is_finite(figures["loss"]):
                 return self.diverged(figures["loss"])
             self.state.epochs += 1
@@ -155,7 +152,7 @@ class Trainer:
                 return None
         return None
 
-    def _epoch(self, optimizer: Optimizer) -> dict[str, float]:
+    def _epoch(self) -> dict[str, float]:
         """Train on every row once; return the means over the rows as they were trained on."""
         settings, network = self.settings, self.network
         order = self.samples.rows
@@ -175,7 +172,7 @@ class Trainer:
             if i % measured == 0:
                 norms.append(euclidean_norm(self.gradient))
             clock = start._replace(step=self.state.step)
-            rate = self._update(optimizer, clock, batch.total)
+            rate = self._update(clock, batch.total)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
@@ -198,9 +195,10 @@ class Trainer:
             batch.inputs, batch.targets, self.gradients, self.step
         )
 
-    def _update(self, optimizer: Optimizer, clock: Clock, total: float) -> float:
+    def _update(self, clock: Clock, total: float) -> float:
         """Let the optimizer take a step; return its learning rate."""
         settings, state, network = self.settings, self.state, self.network
+        optimizer = cast(Optimizer, settings.solver)
         rate = settings.schedule.rate(settings.learning_rate, clock) * state.rate_scale
         decay = Decay(
             network.n_weights,
@@ -232,10 +230,6 @@ class Trainer:
         if state.average is not None and settings.ema_decay is not None:
             state.average.follow(network, settings.ema_decay)
         return rate
-
-    def train_on_all_rows(self, lbfgs: LBFGS) -> None:
-        """Minimise over all rows at once, an iteration of L-BFGS per epoch."""
-        minimize(self, lbfgs)
 
     def is_finite(self, loss: float) -> bool:
         """Return whether the loss, the parameters' squares and all statistics are finite.
