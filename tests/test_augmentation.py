@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.base import clone
-from small import classifier, same_bits
+from small import classifier, same_bits, seeds
 
 from skdigits.digits import (
     Compose,
@@ -35,7 +35,6 @@ KINDS = {
 }
 each_kind = pytest.mark.parametrize("augment", KINDS.values(), ids=KINDS)
 
-seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 9)
 amounts = st.floats(0, 3)
 ANY = st.one_of(

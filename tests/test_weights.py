@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from small import seeds
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.labels import Multilabel
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 N_ROWS = 16
 few = settings(max_examples=6)
 kinds = st.sampled_from(["two classes", "three classes", "multilabel"])
-seeds = st.integers(0, 2**32 - 1)
 # The first half stays, so that no class and no spread is lost.
 weights = st.tuples(
     st.lists(st.integers(1, 3), min_size=N_ROWS // 2, max_size=N_ROWS // 2),
