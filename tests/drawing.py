@@ -1,4 +1,4 @@
-"""Digits drawn for the tests: those of scikit-learn, enlarged to smooth strokes on any paper."""
+"""Digits drawn for the tests: those of scikit-learn, as MNIST has them or as strokes on paper."""
 
 from itertools import product
 
@@ -16,6 +16,12 @@ def strokes(digit, height=120, example=0):
     rows, columns = smooth.any(axis=1).nonzero()[0], smooth.any(axis=0).nonzero()[0]
     cut = smooth[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return ndimage.gaussian_filter(np.pad(cut, 3).astype(float), 0.7)
+
+
+def enlarged(X):
+    """Return rows of 8 x 8 pixels up to 16 as MNIST has them: 28 x 28 pixels, here from 0 to 1."""
+    blocks = np.kron(X.reshape(-1, 8, 8) / 16, np.ones((3, 3)))
+    return np.pad(blocks, ((0, 0), (2, 2), (2, 2))).reshape(len(X), 784).astype(np.float32)
 
 
 def paper(shape=(240, 240)):

@@ -1,8 +1,27 @@
-"""Data and classifiers small enough to train many times in a test."""
+"""What many tests need: small data, classifiers and networks, seeds, and where MNIST lies."""
+
+from pathlib import Path
 
 import numpy as np
+import pytest
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from skdigits import FromScratchMLPClassifier
+from skdigits.nn.layers import Chain
+from skdigits.nn.losses import CrossEntropy, Objective, Softmax
+from skdigits.nn.network import Network
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+MNIST_HOME, BARE_MNIST = DATA / "scikit_learn_data", DATA / "scikit_learn_data_bare.tar"
+"""MNIST in a data home of scikit-learn's; and packed, with bare labels as OpenML has them."""
+
+needs_mnist = pytest.mark.skipif(
+    not (MNIST_HOME.is_dir() and BARE_MNIST.is_file()), reason=f"no copies of MNIST in {DATA}"
+)
+
+seeds = st.integers(0, 2**32 - 1)
+rngs = seeds.map(np.random.default_rng)
 
 
 def blobs(n_rows=60, n_features=5, n_classes=3, seed=0):
@@ -30,6 +49,25 @@ def classifier(**params):
         "random_state": 0,
     }
     return FromScratchMLPClassifier(**(small | params))
+
+
+def network_of(layers, rng=None, objective=None, dtype=float):
+    """A network of these layers with its first weights, by default for the softmax."""
+    objective = objective or Objective(Softmax(), CrossEntropy())
+    network = Network(Chain(layers), objective, dtype)
+    network.initialize(np.random.default_rng(0) if rng is None else rng)
+    return network
+
+
+def drawn_weights(rng, n_rows):
+    """Weights of rows as a step has them, which sum to one."""
+    weights = rng.uniform(0.1, 1, n_rows)
+    return weights / weights.sum()
+
+
+def blas_now():
+    """How many threads each BLAS has at present."""
+    return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
 
 
 def same_bits(one, other):

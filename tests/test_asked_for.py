@@ -18,7 +18,8 @@ from sklearn.metrics import accuracy_score, get_scorer, log_loss, recall_score
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
-from threadpoolctl import threadpool_info, threadpool_limits
+from small import blas_now
+from threadpoolctl import threadpool_limits
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.activations import LeakyReLU
@@ -347,17 +348,14 @@ def test_limit_of_threads_7280(n_threads, hidden):
     seen = []
 
     def look(batch, rng):
-        seen.append(blas_threads())
+        seen.append(blas_now())
         return batch
 
-    def blas_threads():
-        return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-
     with threadpool_limits(n_threads):
-        allowed = blas_threads()
+        allowed = blas_now()
         clf = classifier(hidden_layer_sizes=(hidden, 10), augment=look, max_iter=1, batch_size=150)
         clf.fit(X, y).predict(X)
-        assert blas_threads() == allowed
+        assert blas_now() == allowed
     assert seen == [allowed if hidden > 8 else [1] * len(allowed)]
 
 

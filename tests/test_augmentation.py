@@ -1,5 +1,6 @@
 """Augmentations: SciPy's interpolation and filters, geometry, and what the classifier relies on."""
 
+import math
 import pickle
 import re
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.base import clone
-from small import classifier, same_bits
+from small import classifier, same_bits, seeds
 
 from skdigits.digits import (
     Compose,
@@ -34,7 +35,6 @@ KINDS = {
 }
 each_kind = pytest.mark.parametrize("augment", KINDS.values(), ids=KINDS)
 
-seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 9)
 amounts = st.floats(0, 3)
 ANY = st.one_of(
@@ -239,13 +239,23 @@ def test_strokes_go_towards_dilation_or_erosion_by_a_share():
         np.testing.assert_allclose(after - image, share * way, atol=1e-12)
 
 
-def test_strokes_beyond_one_pixel_lie_between_whole_dilations():
-    image = np.zeros((1, 28, 28))
-    image[0, 14, 14] = 1
-    batch = np.tile(image.reshape(1, 784), (100, 1))
-    areas = RandomStroke(thinner=0, thicker=3)(batch, generator()).sum(axis=1)
-    assert {1, 9, 25} == {int(low) for low in (1, 9, 25) if np.any(areas > low)}
-    assert areas.max() < 49
+@pytest.mark.parametrize(
+    ("extreme", "sign"), [(ndimage.grey_dilation, 1), (ndimage.grey_erosion, -1)]
+)
+def test_strokes_beyond_one_pixel_lie_between_those_of_whole_pixels(extreme, sign):
+    stroke = RandomStroke(thinner=3 * (sign < 0), thicker=3 * (sign > 0))
+    batch, amounts = noise(200, dtype=np.float64), []
+    changed = stroke(batch, generator()).reshape(-1, 28, 28)
+    for image, after in zip(batch.reshape(-1, 28, 28), changed, strict=True):
+        whole = [image]
+        for _ in range(3):
+            whole.append(extreme(whole[-1], size=(3, 3), mode="constant"))
+        ink = np.sum(whole, axis=(1, 2))
+        amount = np.interp(sign * after.sum(), sign * ink, range(4))
+        low, high = whole[math.floor(amount)], whole[math.ceil(amount)]
+        np.testing.assert_allclose(after, low + amount % 1 * (high - low), atol=1e-9)
+        amounts.append(amount)
+    np.testing.assert_allclose(np.quantile(amounts, [0, 0.5, 1]), [0, 1.5, 3], atol=0.3)
 
 
 def test_noise_has_its_standard_deviation_and_is_clipped():

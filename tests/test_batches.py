@@ -11,6 +11,7 @@ import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from small import rngs
 
 from skdigits.nn.workspace import Workspace
 from skdigits.training.batches import Reader, Samples, batches
@@ -19,7 +20,6 @@ from skdigits.training.hashing import row_keys
 NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
 STATUS = Path("/proc/self/status")
 
-rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 sizes = st.integers(1, 6)
 
 

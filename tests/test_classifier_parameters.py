@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -248,12 +249,17 @@ def test_validation_data_are_routed_and_transformed_by_a_pipeline():
     assert pipeline[-1].validation_scores_ == direct.validation_scores_
 
 
-@pytest.mark.parametrize("score", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
-def test_scorers_judge_the_validation_data(score):
+def doubt(fitted, X, y):
+    """A score of one's own."""
+    return -fitted.predict_proba(X).max()
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc_ovr", doubt])
+def test_scorers_judge_the_validation_data(scoring):
     X, y = blobs()
-    clf = classifier(early_stopping=True, scoring=score).fit(X, y, X_val=X, y_val=y)
-    own = classifier(
-        early_stopping=True, scoring=lambda fitted, X, y: fitted.predict_proba(X)[0, 0]
-    ).fit(X, y, X_val=X, y_val=y)
+    clf = classifier(early_stopping=True, scoring=scoring)
+    clf.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
     assert len(clf.validation_scores_) == clf.n_iter_
-    assert_array_equal(own.best_validation_score_, own.predict_proba(X)[0, 0])
+    score = get_scorer(scoring)(clf, X[40:], y[40:])
+    assert clf.best_validation_score_ == max(clf.validation_scores_)
+    assert_allclose(clf.best_validation_score_, score, rtol=1e-7)

@@ -1,4 +1,4 @@
-"""How the classifier learns: chance, sample weights, and going on from where it was."""
+"""How the classifier learns: chance, and going on from where it was."""
 
 import joblib
 import numpy as np
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.utils.class_weight import compute_sample_weight
-from small import Order, blobs, classifier, indicator, same_bits
+from small import Order, blobs, classifier, same_bits
 
 from skdigits.classifier import RECENT_CALLS
 from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, Nadam, RMSprop
@@ -76,103 +75,6 @@ def test_each_epoch_visits_every_row_in_a_new_order(train):
 @pytest.mark.parametrize("train", [fit, fit_twice, partial_fits])
 def test_without_shuffling_the_rows_come_as_they_are(train):
     assert orders(train, shuffle=False) == [list(range(20))] * 6
-
-
-# Weights
-
-WEIGHTED = {
-    "adam": {},
-    "lbfgs": {"solver": "lbfgs", "max_iter": 5},
-    "early stopping": {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 20},
-    "by accuracy": {"early_stopping": True, "scoring": "accuracy", "max_iter": 20},
-    "batch norm": {"normalization": "batch"},
-    "random layers": {"dropout": 0.3, "input_dropout": 0.2, "noise": 0.1},
-    "balanced": {"class_weight": "balanced"},
-    "classes": {"class_weight": {0: 3, 2: 0.5}},
-}
-# The first rows keep a weight, so that every class keeps distinct rows.
-weights_of_rows = st.lists(st.integers(0, 3), min_size=40, max_size=40).map(
-    lambda weights: np.maximum(weights, np.arange(40) < 9)
-)
-
-
-@pytest.mark.parametrize("params", WEIGHTED.values(), ids=WEIGHTED)
-@settings(max_examples=8)
-@given(weights=weights_of_rows)
-def test_a_weight_is_a_number_of_rows(params, weights):
-    X, y = blobs(n_rows=40)
-    weighted = classifier(**params).fit(X, y, sample_weight=weights)
-    repeated = classifier(**params).fit(X.repeat(weights, axis=0), y.repeat(weights))
-    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6, atol=1e-9)
-    for name in ("loss", "accuracy", "gradient_norm"):
-        assert_allclose(weighted.history_[name], repeated.history_[name], rtol=1e-6, atol=1e-9)
-
-
-@settings(max_examples=8)
-@given(weights=weights_of_rows)
-def test_a_weight_is_a_number_of_rows_to_partial_fit_too(weights):
-    X, y = blobs(n_rows=40)
-    weighted, repeated = classifier(), classifier()
-    for _ in range(5):
-        weighted.partial_fit(X, y, classes=[0, 1, 2], sample_weight=weights)
-        repeated.partial_fit(X.repeat(weights, axis=0), y.repeat(weights), classes=[0, 1, 2])
-    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.parametrize("data", [blobs(n_classes=2), blobs(n_classes=4), indicator()])
-@pytest.mark.parametrize("params", [{}, {"batch_size": 7}, {"solver": "lbfgs"}])
-def test_equal_weights_are_no_weights_but_for_the_penalty(data, params):
-    X, y = data
-    expected = classifier(alpha=0.1, **params).fit(X, y).predict_proba(X)
-    ones = classifier(alpha=0.1, **params).fit(X, y, sample_weight=np.ones(len(X)))
-    twos = classifier(alpha=0.2, **params).fit(X, y, sample_weight=np.full(len(X), 2))
-    assert_allclose(ones.predict_proba(X), expected, rtol=1e-7)
-    assert_allclose(twos.predict_proba(X), expected, rtol=1e-6)
-
-
-@settings(max_examples=10)
-@given(factors=st.lists(st.floats(0.01, 100), min_size=3, max_size=3))
-def test_class_weights_are_sample_weights(factors):
-    X, y = blobs()
-    by_class = classifier(class_weight=dict(enumerate(factors))).fit(X, y)
-    assert same_bits(by_class, classifier().fit(X, y, sample_weight=np.array(factors)[y]))
-
-
-def test_balanced_classes_have_the_same_total():
-    X, y = blobs(n_rows=70, n_classes=7)
-    y = np.where(y > 1, 2, y)
-    balanced = classifier(class_weight="balanced").fit(X, y)
-    weighted = classifier().fit(X, y, sample_weight=compute_sample_weight("balanced", y))
-    assert_allclose(balanced.predict_proba(X), weighted.predict_proba(X), rtol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        (np.zeros(60), "zero"),
-        (-np.ones(60), "[Nn]egative"),
-        (np.full(60, np.nan), "NaN"),
-        (np.ones(59), "shape"),
-    ],
-)
-def test_useless_weights_are_refused(weights, message):
-    X, y = blobs()
-    with pytest.raises(ValueError, match=message):
-        classifier().fit(X, y, sample_weight=weights)
-
-
-@pytest.mark.parametrize("class_weight", [{9: 1}, {0: 1, 1: 1, 9: 1}, {0: -1}])
-def test_class_weights_of_no_class_or_below_zero_are_refused(class_weight):
-    X, y = blobs()
-    with pytest.raises(ValueError, match=r"class_weight=.*\[0, 1, 2\]"):
-        classifier(class_weight=class_weight).fit(X, y)
-
-
-def test_class_weights_may_name_classes_that_are_missing_if_none_that_is_there_is():
-    X, y = blobs()
-    weights = {0: 1, 1: 2, 2: 3}
-    more = classifier(class_weight={**weights, 9: 5}).fit(X, y)
-    assert same_bits(more, classifier(class_weight=weights).fit(X, y))
 
 
 # Going on

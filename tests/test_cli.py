@@ -13,6 +13,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from drawing import enlarged
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -249,24 +250,18 @@ def test_no_hidden_layer_and_lbfgs(tmp_path, capsys):
     assert accuracy > 90
 
 
-def enlarge(X):
-    blocks = np.kron(X.reshape(-1, 8, 8) / 16 * 255, np.ones((3, 3)))
-    return np.pad(blocks, ((0, 0), (2, 2), (2, 2))).astype(np.uint8).reshape(-1, 784)
-
-
-@pytest.fixture(scope="module")
-def enlarged(digits):
+def as_mnist(X):
     """The 8x8 digits as MNIST would have them: 28x28 pixels from 0 to 255."""
-    return enlarge(digits.X_train), enlarge(digits.X_test)
+    return (255 * enlarged(X)).astype(np.uint8)
 
 
-def test_mnist_sized_data_in_a_data_home(digits, enlarged, tmp_path, capsys):
+def test_mnist_sized_data_in_a_data_home(digits, tmp_path, capsys):
     rows = np.arange(70_000) % len(digits.X_train)
     home, path = tmp_path / "home", str(tmp_path / "model.joblib")
     parsed = home / f"{MNIST}.npz"
     parsed.parent.mkdir(parents=True)
     labels = digits.y_train[rows].astype(np.uint8)
-    np.savez(parsed, images=enlarged[0][rows], labels=labels)
+    np.savez(parsed, images=as_mnist(digits.X_train)[rows], labels=labels)
 
     data = ["--data", "mnist", "--data-home", str(home)]
     options = ["--hidden", "16", "--epochs", "1", "--batch-size", "500", "--quiet"]
@@ -289,18 +284,19 @@ def test_mnist_sized_data_in_a_data_home(digits, enlarged, tmp_path, capsys):
     assert capsys.readouterr().out.strip() == report_in(training)
 
 
-def test_a_pipeline_of_ones_own_with_labels_as_strings(digits, enlarged, tmp_path, capsys):
+def test_a_pipeline_of_ones_own_with_labels_as_strings(digits, tmp_path, capsys):
     model = make_pipeline(
         MinMaxScaler(),
         FromScratchMLPClassifier(32, max_iter=5, learning_rate="cosine", random_state=0),
     )
-    model.fit(enlarged[0], digits.y_train.astype(str))
+    model.fit(as_mnist(digits.X_train), digits.y_train.astype(str))
     path = str(tmp_path / "own.joblib")
     joblib.dump(model, path)
-    images = [write_image(tmp_path / f"{i}.png", enlarged[1][i]) for i in range(9)]
+    unseen = as_mnist(digits.X_test[:9])
+    images = [write_image(tmp_path / f"{i}.png", row) for i, row in enumerate(unseen)]
     assert main(["predict", path, *images]) == 0
     read = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
-    seen = DigitImages().transform(enlarged[1][:9].reshape(-1, 28, 28).astype(np.uint8))
+    seen = DigitImages().transform(unseen.reshape(-1, 28, 28))
     assert read == model.predict(255 * seen).tolist()
 
 
@@ -541,7 +537,7 @@ def test_missing_pillow(model_path, capsys, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_an_image_may_come_out_of_a_pipe(model_path, digits, tmp_path):
-    file = Path(write_image(tmp_path / "digit.png", enlarge(digits.X_test[:1])[0]))
+    file = Path(write_image(tmp_path / "digit.png", as_mnist(digits.X_test[:1])[0]))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     # Whoever opens a pipe waits for the other side, for ever if that has been and gone.

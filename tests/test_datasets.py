@@ -19,16 +19,14 @@ from urllib.request import ProxyHandler, build_opener, install_opener
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from small import BARE_MNIST, MNIST_HOME, needs_mnist
 
 from skdigits.digits import load_digits_8x8, load_mnist
 
 ROOT = Path(__file__).parents[1]
-DATA = ROOT.parent / "shared" / "data"
 API = "openml/openml.org/api/v1/json/data"
 ARFF = "openml/openml.org/data/v1/download/52667/mnist_784.arff.gz"
 NPZ = "openml/openml.org/data/v1/download/52667/mnist_784.npz"
-
-needs_mnist = pytest.mark.skipif(not DATA.exists(), reason="no copy of MNIST in ../shared/data")
 
 
 # MNIST caches, in scikit-learn's own format
@@ -119,7 +117,7 @@ def offline():
 def quoted_home(tmp_path):
     """MNIST with quoted labels in a folder that nobody may write."""
     home = tmp_path / "home"
-    shutil.copytree(DATA / "scikit_learn_data", home)
+    shutil.copytree(MNIST_HOME, home)
     folders = [home, *(path for path in home.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
@@ -132,7 +130,7 @@ def quoted_home(tmp_path):
 def bare_home(tmp_path_factory):
     """MNIST with bare labels, as OpenML has it, and a parsed copy that went wrong."""
     home = tmp_path_factory.mktemp("bare")
-    with tarfile.open(DATA / "scikit_learn_data_bare.tar") as archive:
+    with tarfile.open(BARE_MNIST) as archive:
         archive.extractall(home, filter="data")
     write(home / NPZ, b"damaged")
     return home
@@ -196,7 +194,7 @@ def test_images_are_contiguous_and_may_be_changed(mnist):
 
 @needs_mnist
 def test_the_download_survives_and_the_next_load_reads_the_parsed_copy(mnist, bare_home):
-    with tarfile.open(DATA / "scikit_learn_data_bare.tar") as archive:
+    with tarfile.open(BARE_MNIST) as archive:
         download = archive.extractfile(ARFF).read()
     assert (bare_home / ARFF).read_bytes() == download
     assert {path.name for path in (bare_home / NPZ).parent.iterdir()} == {

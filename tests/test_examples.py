@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from small import MNIST_HOME, needs_mnist
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-DATA = ROOT.parent / "shared" / "data" / "scikit_learn_data"
 
 ARGUMENTS = {"mnist_openml.py": ["1"]}
 """What makes an example quick: one epoch."""
@@ -40,8 +40,8 @@ def test_example(name):
     assert accuracy_in(run(name)) > 0.95
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="no copy of MNIST in ../shared/data")
+@needs_mnist
 def test_mnist_from_openml():
-    output = run("mnist_openml.py", SCIKIT_LEARN_DATA=str(DATA))
+    output = run("mnist_openml.py", SCIKIT_LEARN_DATA=str(MNIST_HOME))
     assert len(re.findall(r"^Iteration", output, re.MULTILINE)) == 1
     assert accuracy_in(output) > 0.9

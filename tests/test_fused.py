@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from small import seeds
 
 from skdigits.nn.fused import fused
 from skdigits.nn.fused_loss import FUSED, FusedObjective
@@ -28,7 +29,7 @@ decays = st.builds(
 
 @pytest.mark.parametrize("kind", RULES.values(), ids=RULES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
-@given(size=st.integers(1, 50), decay=decays, seed=st.integers(0, 2**32 - 1))
+@given(size=st.integers(1, 50), decay=decays, seed=seeds)
 def test_a_compiled_rule_takes_numpys_steps(kind, dtype, tolerance, size, decay, seed):
     pytest.importorskip("numba")
     rng, optimizer = np.random.default_rng(seed), kind()
@@ -58,7 +59,7 @@ def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
     # Up to where single precision overflows.
     scale=st.sampled_from([0.0, 1.0, 100.0, 1e38]),
     smoothing=st.sampled_from([0.0, 0.1]),
-    seed=st.integers(0, 2**32 - 1),
+    seed=seeds,
 )
 def test_the_compiled_cross_entropy_is_numpys(
     dtype, tolerance, n_rows, n_classes, scale, smoothing, seed

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import brier_score_loss
+from small import drawn_weights, network_of, rngs
 
 from skdigits.nn.activations import ACTIVATIONS, ELU, LeakyReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
@@ -61,7 +62,6 @@ LAYERS = {
     "noise": lambda n: GaussianNoise(0.5),
 }
 
-rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 sizes = st.integers(1, 5)
 losses = st.sampled_from([kind() for kind in LOSSES.values()]) | st.builds(
     Focal, gamma=st.floats(0, 5)
@@ -101,9 +101,9 @@ def new_step(weights):
     return step
 
 
-def network_of(layers, rng, objective=None):
-    network = Network(Chain(layers), objective or Objective(Softmax(), CrossEntropy()), float)
-    network.initialize(rng)
+def shaken_network(layers, rng, objective=None):
+    """A network none of whose parameters is at its first value, where many are zero."""
+    network = network_of(layers, rng, objective)
     network.parameters += rng.normal(0, 0.3, network.parameters.shape)
     return network
 
@@ -129,11 +129,6 @@ def drawn_targets(rng, output, n_rows, n_outputs):
     if isinstance(output, Softmax):
         return rng.integers(n_outputs, size=n_rows)
     return rng.integers(2, size=(n_rows, n_outputs))
-
-
-def drawn_weights(rng, n_rows):
-    weights = rng.uniform(0.1, 1, n_rows)
-    return weights / weights.sum()
 
 
 # Activations
@@ -168,7 +163,7 @@ def test_activations_are_finite_and_keep_the_precision(function, dtype):
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 @given(rng=rngs, n_rows=sizes, n_inputs=sizes)
 def test_backward_of_each_layer(layer, rng, n_rows, n_inputs):
-    network = network_of([layer(n_inputs)], rng)
+    network = shaken_network([layer(n_inputs)], rng)
     parameters = network.parameters.copy()
     inputs = rng.choice([-1.0, 1.0], (n_rows, n_inputs)) * rng.uniform(0.1, 3, (n_rows, n_inputs))
     d_outputs = rng.normal(size=forward(network, parameters, inputs)[0].shape)
@@ -185,7 +180,7 @@ def test_backward_of_each_layer(layer, rng, n_rows, n_inputs):
 @given(rng=rngs, n_rows=sizes)
 def test_inputs_without_a_gradient_change_nothing_else(layer, rng, n_rows):
     layers = [Activation(FUNCTIONS["tanh"]), layer(3), Dense(3, 2, GLOROT)]
-    network = network_of(layers, rng)
+    network = shaken_network(layers, rng)
     parameters, inputs = network.parameters.copy(), rng.normal(size=(n_rows, 3))
     d_outputs = rng.normal(size=(n_rows, 2))
     with_inputs, _ = gradients(network, parameters, inputs, d_outputs)
@@ -196,7 +191,7 @@ def test_inputs_without_a_gradient_change_nothing_else(layer, rng, n_rows):
 @pytest.mark.parametrize("layer", DETERMINISTIC.values(), ids=DETERMINISTIC)
 @given(rng=rngs, n_rows=sizes, n_inputs=sizes)
 def test_training_and_prediction_compute_the_same(layer, rng, n_rows, n_inputs):
-    network = network_of([layer(n_inputs)], rng)
+    network = shaken_network([layer(n_inputs)], rng)
     inputs = rng.normal(size=(n_rows, n_inputs))
     before = inputs.copy()
     in_training, _ = forward(network, network.parameters.copy(), inputs)
@@ -208,7 +203,7 @@ def test_training_and_prediction_compute_the_same(layer, rng, n_rows, n_inputs):
 def test_rows_are_activated_alike_among_few_and_many(n_rows):
     # Arrays of more than 32,768 elements are walked in pieces.
     rng = np.random.default_rng(0)
-    network = network_of([Activation(FUNCTIONS["gelu"])], rng)
+    network = shaken_network([Activation(FUNCTIONS["gelu"])], rng)
     inputs, d_outputs = rng.normal(size=(2, n_rows, 100))
     outputs, _ = forward(network, network.parameters, inputs)
     _, d_inputs = gradients(network, network.parameters, inputs, d_outputs)
@@ -333,7 +328,7 @@ def networks(draw, rng, **extras):
     shape = Architecture(
         draw(sizes), hidden, draw(sizes), functions, GLOROT, dropout=dropout, **drawn
     )
-    return network_of(shape.chain().layers, rng, objective)
+    return shaken_network(shape.chain().layers, rng, objective)
 
 
 EXTRAS = {
@@ -420,7 +415,7 @@ def test_activations_are_those_of_torch(name, rng, torch):
         "softplus": torch.nn.Softplus(threshold=100),
     }.get(name) or getattr(torch.nn.functional, name)
     inputs, d_outputs = rng.normal(0, 5, (2, 4, 3))
-    network = network_of([Activation(FUNCTIONS[name])], rng)
+    network = shaken_network([Activation(FUNCTIONS[name])], rng)
     x = torch.tensor(inputs, requires_grad=True)
     y = theirs(x)
     y.backward(torch.tensor(d_outputs))
@@ -431,7 +426,7 @@ def test_activations_are_those_of_torch(name, rng, torch):
 
 @given(rng=rngs, n_rows=sizes, n_inputs=sizes, bias=st.booleans())
 def test_dense_is_torchs_linear(rng, n_rows, n_inputs, bias, torch):
-    network = network_of([Dense(n_inputs, 3, GLOROT, bias)], rng)
+    network = shaken_network([Dense(n_inputs, 3, GLOROT, bias)], rng)
     (own,) = network.views(network.vector)
     tensors = [torch.tensor(array, requires_grad=True) for array in own]
     inputs, d_outputs = rng.normal(size=(n_rows, n_inputs)), rng.normal(size=(n_rows, 3))

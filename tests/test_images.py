@@ -20,11 +20,10 @@ from sklearn.utils.estimator_checks import (
     check_parameters_default_constructible,
     check_set_params,
 )
+from small import MNIST_HOME, needs_mnist
 
 from skdigits.digits import DigitImages, find_digits, load_mnist
 
-DATA = Path(__file__).parents[2] / "shared/data/scikit_learn_data"
-needs_mnist = pytest.mark.skipif(not DATA.exists(), reason="no copy of MNIST in ../shared/data")
 digits = st.integers(0, 9)
 
 
@@ -44,7 +43,7 @@ def page_with(digit, top=60, left=70, height=120, shape=(240, 240)):
 @needs_mnist
 @pytest.mark.parametrize("part", ["X_train", "X_test"])
 def test_mnist_is_left_as_it_is(part):
-    X = getattr(load_mnist(data_home=DATA), part)
+    X = getattr(load_mnist(data_home=MNIST_HOME), part)
     expected = X.astype(np.float32) / np.float32(255)
     assert_array_equal(DigitImages().transform(X), expected)
     if part == "X_test":

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from small import network_of, seeds
 
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.initializers import INITIALIZERS
-from skdigits.nn.losses import CrossEntropy, Objective, Softmax
-from skdigits.nn.network import Network
 
 VARIANCE = {
     "he": lambda fan_in, fan_out: 2 / fan_in,
@@ -22,7 +21,6 @@ VARIANCE = {
 }
 DRAWN = [name for name in INITIALIZERS if name not in ("orthogonal", "zeros")]
 
-seeds = st.integers(0, 2**32 - 1)
 small = st.integers(1, 12)
 large = st.integers(40, 300)
 each_initializer = pytest.mark.parametrize("name", INITIALIZERS)
@@ -91,10 +89,8 @@ def test_later_draws_differ(name):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_suited_initializer_keeps_the_signal_alive(activation):
     functions = [ACTIVATIONS[activation]()] * 10
-    chain = Architecture(200, [200] * 10, 200, functions, None).chain()
-    network = Network(chain, Objective(Softmax(), CrossEntropy()), np.float64)
     rng = np.random.default_rng(0)
-    network.initialize(rng)
+    network = network_of(Architecture(200, [200] * 10, 200, functions, None).chain().layers, rng)
     assert all((bias == 0).all() for bias in network.biases)
     logits = network.predict(rng.normal(size=(100, 200)))
     assert 0.05 < np.sqrt(np.square(logits).mean()) < 20

@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import rosen, rosen_der
+from small import network_of, seeds
 
 from skdigits.nn import optimizers
 from skdigits.nn.activations import Tanh
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.elementwise import CHUNK
 from skdigits.nn.layers import Step
-from skdigits.nn.losses import CrossEntropy, Objective, Softmax
-from skdigits.nn.network import Network
 from skdigits.nn.optimizers import (
     SGD,
     Adagrad,
@@ -45,7 +44,6 @@ FIRST_ORDER = {
     "lion": Lion(),
 }
 
-seeds = st.integers(0, 2**32 - 1)
 rates = st.floats(1e-4, 0.1)
 fractions = st.floats(0, 0.99)
 betas = {"beta_1": fractions, "beta_2": st.floats(0, 0.9999), "epsilon": st.floats(1e-10, 1e-2)}
@@ -371,9 +369,7 @@ def trained_by_torch(torch, weights, biases, batches, kind, options):
 @pytest.mark.parametrize("l2", [0, 0.05])
 def test_networks_learn_as_with_torch(optimizer, kind, options, l2, torch):
     rng = np.random.default_rng(0)
-    chain = Architecture(4, [5], 3, [Tanh()], None).chain()
-    network = Network(chain, Objective(Softmax(), CrossEntropy()), np.float64)
-    network.initialize(rng)
+    network = network_of(Architecture(4, [5], 3, [Tanh()], None).chain().layers, rng)
     # New rows at each step, since near a minimum rounding errors decide where adaptive steps go.
     batches = [(rng.normal(size=(10, 4)), rng.integers(3, size=10)) for _ in range(STEPS)]
     step, weights = Step(np.float64), np.full(10, 0.1)

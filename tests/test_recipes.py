@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawing import enlarged
 from sklearn.base import clone
 
 from skdigits.digits import load_digits_8x8
@@ -10,11 +11,7 @@ from skdigits.digits.recipes import RECIPES, committee, recipe
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 DIGITS = load_digits_8x8()
-# Enlarged to the size that the augmentations of the recipes are for.
-X = np.pad(
-    DIGITS.X_train.reshape(-1, 8, 8).repeat(3, axis=1).repeat(3, axis=2), [(0, 0), (2, 2), (2, 2)]
-)
-X, y = (X.reshape(len(X), -1) / 16).astype(np.float32)[:300], DIGITS.y_train[:300]
+X, y = enlarged(DIGITS.X_train[:300]), DIGITS.y_train[:300]
 
 
 @pytest.mark.parametrize("name", RECIPES)

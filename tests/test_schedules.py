@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from small import seeds
 
 from skdigits.nn.component import InvalidParameterError
 from skdigits.nn.optimizers import SGD, Adam
@@ -183,9 +184,7 @@ def test_a_cycles_momentum_takes_the_place_of_the_optimizers(optimizer):
     assert optimizer.scalars(5, 0.1, 0.8, before=0.8) == other.scalars(5, 0.1)
 
 
-@given(
-    momenta=st.lists(st.floats(0, 0.99), min_size=1, max_size=30), seed=st.integers(0, 2**32 - 1)
-)
+@given(momenta=st.lists(st.floats(0, 0.99), min_size=1, max_size=30), seed=seeds)
 def test_adam_is_the_published_one_while_its_momentum_moves(momenta, seed):
     rng, adam = np.random.default_rng(seed), Adam()
     p, slots, before = np.zeros(3), np.zeros((2, 3)), None

@@ -5,7 +5,8 @@ from threading import get_ident
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from threadpoolctl import threadpool_info, threadpool_limits
+from small import blas_now
+from threadpoolctl import threadpool_limits
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.optimizers import Adam
@@ -13,10 +14,6 @@ from skdigits.nn.rules import Decay
 from skdigits.training import threads
 from skdigits.training.inference import predict_logits
 from skdigits.training.threads import SMALL, WORTH_A_THREAD, OneThread, blas_threads, side_by_side
-
-
-def blas_now():
-    return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from small import network_of, rngs
 
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.elementwise import CHUNK
 from skdigits.nn.losses import CrossEntropy, Objective, Sigmoid, Softmax
-from skdigits.nn.network import Network
 from skdigits.nn.optimizers import LBFGS, SGD, Adam, Nesterov
 from skdigits.nn.schedules import Constant
 from skdigits.training.batches import Samples
@@ -31,20 +31,14 @@ from skdigits.training.loop import Settings, Trainer
 from skdigits.training.state import TrainingState
 from skdigits.training.stopping import Plateau, Validation
 
-NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
-
-rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 sizes = st.integers(1, 6)
 
 
-def network_of(
-    n_features, hidden, n_outputs, *, activation="tanh", dtype=float, output=None, **extra
-):
+def mlp(n_features, hidden, n_outputs, *, activation="tanh", dtype=float, output=None, **extra):
     functions = [ACTIVATIONS[activation]()] * len(hidden)
     shape = Architecture(n_features, hidden, n_outputs, functions, None, **extra)
-    network = Network(shape.chain(), Objective(output or Softmax(), CrossEntropy()), dtype)
-    network.initialize(np.random.default_rng(0))
-    return network
+    objective = Objective(output or Softmax(), CrossEntropy())
+    return network_of(shape.chain().layers, objective=objective, dtype=dtype)
 
 
 # Plateaus, validation, history
@@ -85,7 +79,7 @@ def test_without_end_to_patience_there_is_no_plateau():
 
 @given(figures=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
 def test_validation_keeps_the_best_weights(figures):
-    network, epochs = network_of(1, [2], 2, normalization="batch"), iter(figures)
+    network, epochs = mlp(1, [2], 2, normalization="batch"), iter(figures)
 
     def score():
         value, loss = next(epochs)
@@ -102,7 +96,7 @@ def test_validation_keeps_the_best_weights(figures):
 
 
 def test_without_a_score_the_weights_stay():
-    network = network_of(1, [], 2)
+    network = mlp(1, [], 2)
     validation = Validation(network, dict)
     network.parameters.fill(7)
     validation.restore_best()
@@ -139,7 +133,7 @@ def test_a_tally_takes_the_mean_over_rows(rng, n_batches):
 
 @given(rng=rngs, widths=st.lists(sizes, min_size=2, max_size=5))
 def test_parameters_are_one_vector_with_the_weights_first(rng, widths):
-    network = network_of(widths[0], widths[1:-1], widths[-1])
+    network = mlp(widths[0], widths[1:-1], widths[-1])
     assert network.parameters.ndim == 1
     n_weights = sum(a * b for a, b in itertools.pairwise(widths))
     assert network.n_weights == n_weights
@@ -151,7 +145,7 @@ def test_parameters_are_one_vector_with_the_weights_first(rng, widths):
 
 
 def test_statistics_lie_behind_the_parameters():
-    network = network_of(3, [4], 2, normalization="batch")
+    network = mlp(3, [4], 2, normalization="batch")
     network.vector[...] = np.arange(network.vector.size)
     assert_array_equal([*network.parameters, *network.buffers], network.vector)
     assert_array_equal([*network.weights[0].flat, *network.weights[1].flat], range(20))
@@ -165,7 +159,7 @@ def test_statistics_lie_behind_the_parameters():
 )
 @pytest.mark.parametrize("extra", [{}, {"normalization": "batch"}, {"residual": True}])
 def test_copies_of_networks_are_whole_and_apart(copied, extra):
-    network, X = network_of(3, [4, 5], 2, **extra), np.random.default_rng(0).normal(size=(6, 3))
+    network, X = mlp(3, [4, 5], 2, **extra), np.random.default_rng(0).normal(size=(6, 3))
     logits = network.predict(X.copy())
     other = copied(network)
     assert not np.shares_memory(other.vector, network.vector)
@@ -180,8 +174,8 @@ def test_copies_of_networks_are_whole_and_apart(copied, extra):
 
 
 def test_a_network_like_another_shares_what_is_not_given():
-    network, wider = network_of(3, [4], 2), network_of(3, [5], 2)
-    other = network.like(chain=network_of(3, [4], 2, activation="relu").chain)
+    network, wider = mlp(3, [4], 2), mlp(3, [5], 2)
+    other = network.like(chain=mlp(3, [4], 2, activation="relu").chain)
     X, vector = np.ones((1, 3)), np.full_like(network.vector, 2)
     network.vector.fill(1)
     assert_allclose(other.predict(X), [[17, 17]])
@@ -252,7 +246,7 @@ def drawn_task(n_outputs, weighted, *, n_rows=50, activation="tanh"):
     """Return a network of its own random weights, and samples to train it on."""
     rng = np.random.default_rng(n_outputs)
     output = Sigmoid() if n_outputs == 1 else Softmax()
-    network = network_of(4, [6, 5], n_outputs, output=output, activation=activation)
+    network = mlp(4, [6, 5], n_outputs, output=output, activation=activation)
     network.parameters += rng.normal(0, 0.1, network.parameters.shape)
     y = np.arange(n_rows) % max(2, n_outputs)
     weights = rng.uniform(0.5, 2, n_rows) if weighted else None
@@ -295,8 +289,8 @@ def test_lbfgs_goes_where_sklearns_goes(n_outputs, weighted):
     assert_allclose(network.parameters, expected, rtol=1e-6, atol=1e-6)
 
 
-@given(rng=rngs, n_outputs=st.integers(1, 4), size=st.integers(1, 20), weighted=st.booleans())
-def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(rng, n_outputs, size, weighted):
+@given(n_outputs=st.integers(1, 4), size=st.integers(1, 20), weighted=st.booleans())
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(n_outputs, size, weighted):
     network, samples = drawn_task(n_outputs, weighted, n_rows=23)
     # At this rate nothing moves, so that all batches see the same weights.
     settings = {"learning_rate": 1e-300, "alpha": 1000.0, "batch_size": size}
@@ -318,7 +312,7 @@ def order_of_rows(*, shuffle, epochs=3):
 
     X = np.arange(30)[:, np.newaxis] / 30
     samples = Samples.of(X, np.arange(30) % 2)
-    trained(network_of(1, [], 2), samples, epochs, shuffle=shuffle, batch_size=7, augment=note)
+    trained(mlp(1, [], 2), samples, epochs, shuffle=shuffle, batch_size=7, augment=note)
     return np.reshape(seen, (epochs, 30)) * 30
 
 
@@ -345,7 +339,7 @@ def test_each_epoch_visits_the_rows_in_a_new_order():
 )
 def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     samples = Samples.of(np.ones((1100, 784), kind), np.arange(1100) % 10)
-    network = network_of(784, [512, 512], 10, dtype=np.float32, **extra)
+    network = mlp(784, [512, 512], 10, dtype=np.float32, **extra)
     held, peaks, own = [], [], []
     # Other threads, such as the test runner's, allocate as they please.
     of_skdigits = tracemalloc.Filter(True, "*/skdigits/*")
@@ -385,7 +379,7 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
 )
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_parameters_are_finite_if_their_squares_are(dtype, part, position, share, finite):
-    network = network_of(4, [6], 3, dtype=dtype, normalization="batch")
+    network = mlp(4, [6], 3, dtype=dtype, normalization="batch")
     trainer = trainer_of(network, drawn_task(3, False)[1], bool)
     assert trainer.is_finite(0.5)
     assert not trainer.is_finite(np.inf)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from small import seeds
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.labels import Multilabel
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 N_ROWS = 16
 few = settings(max_examples=6)
 kinds = st.sampled_from(["two classes", "three classes", "multilabel"])
-seeds = st.integers(0, 2**32 - 1)
 # The first half stays, so that no class and no spread is lost.
 weights = st.tuples(
     st.lists(st.integers(1, 3), min_size=N_ROWS // 2, max_size=N_ROWS // 2),
@@ -68,7 +68,9 @@ def assert_weights_are_repetitions(seed, weights, kind="three classes", rtol=1e-
     weighted = classifier(**params).fit(X, y, sample_weight=weights)
     repeated = classifier(**params).fit(X[rows], y[rows])
     assert_same_weights(weighted, repeated, rtol)
-    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol)
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol, atol=rtol)
+    for name in ("loss", "accuracy", "gradient_norm"):
+        assert_allclose(weighted.history_[name], repeated.history_[name], rtol, atol=rtol)
 
 
 # Repetitions
@@ -90,6 +92,7 @@ def test_every_optimizer(solver, seed, weights):
 
 
 PARTS = {
+    "kinks": {"activation": "relu"},
     "dropout": {"dropout": 0.3},
     "input dropout": {"input_dropout": 0.3},
     "alpha dropout": {"dropout": 0.2, "activation": "selu"},
@@ -173,6 +176,16 @@ def test_validation_rows(scoring, seed, weights):
         assert_allclose(weighted.history_[name], repeated.history_[name])
 
 
+@pytest.mark.parametrize("params", [{"dropout": 0.5}, {"noise": 0.3}])
+def test_random_layers_of_many_rows_and_units(params):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 4)), np.arange(300) % 3
+    clf = classifier(hidden_layer_sizes=200, shuffle=False, **params)
+    weighted = clf.set_params(batch_size=300).fit(X, y, np.full(300, 2.0)).predict_proba(X)
+    doubled = clf.set_params(batch_size=600).fit(np.repeat(X, 2, 0), np.repeat(y, 2))
+    assert_allclose(doubled.predict_proba(X), weighted, atol=1e-9)
+
+
 # Scales
 
 
@@ -186,14 +199,27 @@ def test_without_a_penalty_only_the_proportions_count(normalization, seed, weigh
     assert_same_weights(*fits)
 
 
+BATCHES = {"all rows": {}, "batches": {"batch_size": 7}, "lbfgs": {"solver": "lbfgs"}}
+in_batches = pytest.mark.parametrize("params", BATCHES.values(), ids=BATCHES)
+
+
+@in_batches
 @few
-@given(seed=seeds, weights=weights, scale=st.floats(0.01, 100))
-def test_the_penalty_is_divided_by_the_sum_of_the_weights(seed, weights, scale):
-    X, y = rows_and_labels(seed, "three classes")
-    ours = classifier(alpha=0.1).fit(X, y, sample_weight=weights)
-    assert_same_weights(
-        ours, classifier(alpha=0.1 * scale).fit(X, y, sample_weight=scale * weights)
-    )
+@given(seed=seeds, weights=weights, kind=kinds, scale=st.floats(0.01, 100))
+def test_the_penalty_is_divided_by_the_sum_of_the_weights(params, seed, weights, kind, scale):
+    X, y = rows_and_labels(seed, kind)
+    ours = classifier(alpha=0.1, **params).fit(X, y, sample_weight=weights)
+    theirs = classifier(alpha=0.1 * scale, **params).fit(X, y, sample_weight=scale * weights)
+    assert_same_weights(ours, theirs, rtol=1e-5 if params == BATCHES["lbfgs"] else 1e-9)
+
+
+@in_batches
+@few
+@given(seed=seeds, kind=kinds)
+def test_weights_of_one_are_no_weights(params, seed, kind):
+    X, y = rows_and_labels(seed, kind)
+    ours = classifier(**params).fit(X, y, sample_weight=np.ones(N_ROWS))
+    assert_same_weights(ours, classifier(**params).fit(X, y))
 
 
 # Classes
@@ -201,7 +227,7 @@ def test_the_penalty_is_divided_by_the_sum_of_the_weights(seed, weights, scale):
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}])
 @few
-@given(seed=seeds, factors=st.lists(st.floats(0.1, 10), min_size=3, max_size=3), weights=weights)
+@given(seed=seeds, factors=st.lists(st.floats(0.01, 100), min_size=3, max_size=3), weights=weights)
 def test_class_weights_multiply_sample_weights(params, seed, factors, weights):
     X, y = rows_and_labels(seed, "three classes")
     labels = np.array(["a", "b", "c"])[y]
@@ -209,6 +235,13 @@ def test_class_weights_multiply_sample_weights(params, seed, factors, weights):
     ours = classifier(class_weight=by_class, **params).fit(X, labels, sample_weight=weights)
     theirs = classifier(**params).fit(X, labels, sample_weight=weights * np.array(factors)[y])
     assert_same_weights(ours, theirs, rtol=0)
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
+@few
+@given(seed=seeds, weights=weights)
+def test_some_classes_may_have_weights(params, seed, weights):
+    assert_weights_are_repetitions(seed, weights, class_weight={0: 3, 2: 0.5}, **params)
 
 
 @few
@@ -232,6 +265,13 @@ def test_balanced_classes_have_the_same_total_weight(seed, weights):
     totals = np.bincount(y, weights)
     theirs = weights * weights.sum() / (3 * totals[y])
     assert_same_weights(ours, classifier().fit(X, y, sample_weight=theirs))
+
+
+def test_class_weights_may_name_classes_that_are_missing_if_none_that_is_there_is():
+    X, y = rows_and_labels(0, "three classes")
+    by_class = {0: 1, 1: 2, 2: 3}
+    more = classifier(class_weight={**by_class, 9: 5}).fit(X, y)
+    assert_same_weights(more, classifier(class_weight=by_class).fit(X, y), rtol=0)
 
 
 def test_balanced_weights_of_many_labels_keep_their_sum():
@@ -289,11 +329,8 @@ def test_bad_weights_are_refused(bad, message):
         classifier().fit(X, y, sample_weight=bad)
 
 
-@pytest.mark.parametrize("params", [{"dropout": 0.5}, {"noise": 0.3}])
-def test_random_layers_of_many_rows_and_units(params):
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(300, 4)), np.arange(300) % 3
-    clf = classifier(hidden_layer_sizes=200, shuffle=False, **params)
-    weighted = clf.set_params(batch_size=300).fit(X, y, np.full(300, 2.0)).predict_proba(X)
-    doubled = clf.set_params(batch_size=600).fit(np.repeat(X, 2, 0), np.repeat(y, 2))
-    assert_allclose(doubled.predict_proba(X), weighted, atol=1e-9)
+@pytest.mark.parametrize("class_weight", [{9: 1}, {0: 1, 1: 1, 9: 1}, {0: -1}])
+def test_class_weights_of_no_class_or_below_zero_are_refused(class_weight):
+    X, y = rows_and_labels(0, "three classes")
+    with pytest.raises(ValueError, match=r"class_weight=.*\[0, 1, 2\]"):
+        classifier(class_weight=class_weight).fit(X, y)
