@@ -273,6 +273,8 @@ def _add_training_options(command: ArgumentParser) -> None:
 def _warnings_in_one_line() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
+        # A model may have learnt from a DataFrame; pixels need no names.
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
         warnings.showwarning = lambda message, *_: tell(f"warning: {message}")
         yield
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -29,6 +30,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .classifier import FromScratchMLPClassifier
 from .digits.datasets import load_digits_8x8, load_mnist
+from .digits.images import DigitImages
+from .digits.normalizing import SIDE
 from .digits.reading import read_digits
 from .digits.sets import DigitSplit
 from .nn.component import InvalidParameterError
@@ -46,7 +49,8 @@ def tell(words: object) -> None:
     words : object
         Line breaks in its text become spaces.
     """
-    print("skdigits:", " ".join(str(words).split()), file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        print("skdigits:", " ".join(str(words).split()), file=sys.stderr, flush=True)
 
 
 def _about(path: object, error: Exception) -> CommandError:
@@ -111,11 +115,13 @@ def _load_model(path: str) -> tuple[Any, DataSet]:
     except OSError as error:
         raise _about(path, error) from error
     except Exception as error:  # Unpickling what is no pickle may raise anything.
-        raise CommandError(f"{path} is damaged, or not a model that joblib saved") from error
-    labels = [str(label) for label in getattr(model, "classes_", ())]
-    if labels == list("0123456789") and hasattr(model, "predict_proba"):
+        raise CommandError(
+            f"{path} is damaged, not a model that joblib saved, or of another version "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if _tells_digits(model):
         for data_set in DATA_SETS.values():
-            if getattr(model, "n_features_in_", None) == data_set.side**2:
+            if _n_pixels(model) == data_set.side**2:
                 return model, data_set
     sizes = " or ".join(data_set.size for data_set in DATA_SETS.values())
     raise CommandError(
@@ -124,8 +130,27 @@ def _load_model(path: str) -> tuple[Any, DataSet]:
     )
 
 
+def _tells_digits(model: Any) -> bool:
+    """Whether a model gives probabilities of the digits 0 to 9, as numbers or as text."""
+    try:
+        classes = np.asarray(model.classes_).astype(float)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return np.array_equal(classes, range(10)) and hasattr(model, "predict_proba")
+
+
+def _n_pixels(model: Any) -> int | None:
+    """Return how many pixels a model takes from an image."""
+    first = model[0] if isinstance(model, Pipeline) else model
+    # Any number; those of MNIST pass through it.
+    return SIDE**2 if isinstance(first, DigitImages) else getattr(model, "n_features_in_", None)
+
+
 def _check_output(path: Path) -> None:
     """Find out before training whether the model can be saved."""
+    with TemporaryDirectory() as folder:
+        # joblib compresses as the suffix says, if it can.
+        _save_model(None, path, Path(folder, f"model{path.suffix}"))
     try:
         fits = not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
     except OSError as error:
@@ -134,10 +159,11 @@ def _check_output(path: Path) -> None:
         raise CommandError(f"--output {path}: not a file that can be written in an existing folder")
 
 
-def _save_model(model: Pipeline, path: Path) -> None:
+def _save_model(model: Any, path: Path, place: Path | None = None) -> None:
+    """Save a model in a file, or another one in its place."""
     try:
-        joblib.dump(model, path)
-    except OSError as error:
+        joblib.dump(model, place or path)
+    except (OSError, ValueError) as error:
         raise _about(path, error) from error
 
 

@@ -452,3 +452,9 @@ def test_what_fades_fades_as_a_whole():
     part = RandomAffine() + Fading(augment=ElasticDeformation())
     with pytest.raises(ValueError, match="around all steps"):
         part.validate()
+
+
+def test_what_grows_too_much_is_refused_before_training():
+    growing = Fading(augment=RandomAffine(rotation=120), end=3)
+    with pytest.raises(ValueError, match="rotation=360 is not allowed"):
+        growing.validate()

@@ -1,5 +1,6 @@
 """The command line: real models, real image files, and every error in one line."""
 
+import importlib.util
 import json
 import os
 import re
@@ -583,3 +584,61 @@ def test_annotations_of_a_kind_that_cannot_be_written(model_path, page, tmp_path
 
 def test_an_output_with_too_long_a_name(capsys):
     assert "too long" in error_of(capsys, "train", "--output", 300 * "x").lower()
+
+
+def test_a_pipeline_that_begins_with_digit_images(digits, tmp_path, capsys):
+    clf = FromScratchMLPClassifier(32, max_iter=5, learning_rate="cosine", random_state=0)
+    model = make_pipeline(DigitImages(), clf)
+    images = enlarged(digits.X_train[:300]).reshape(-1, 28, 28)
+    # Labels as tables of numbers have them.
+    model.fit(images, digits.y_train[:300].astype(float))
+    path = str(tmp_path / "own.joblib")
+    joblib.dump(model, path)
+    image = write_image(tmp_path / "digit.png", enlarged(digits.X_test[:1])[0])
+    assert main(["predict", path, image]) == 0
+    read = capsys.readouterr().out.split("\t")[1]
+    assert int(read) == model.predict([image])[0]
+
+
+def test_a_model_that_cannot_be_loaded_says_why(tmp_path, capsys, monkeypatch):
+    (tmp_path / "foreign.py").write_text("class Model:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "model.joblib"
+    joblib.dump(importlib.import_module("foreign").Model(), path)
+    monkeypatch.delitem(sys.modules, "foreign")
+    (tmp_path / "foreign.py").unlink()
+    importlib.invalidate_caches()
+    assert "No module named 'foreign'" in error_of(capsys, "evaluate", path)
+
+
+def test_a_suffix_that_joblib_cannot_write_is_found_before_training(tmp_path, capsys):
+    if importlib.util.find_spec("lz4"):
+        pytest.skip("lz4 is installed, and joblib writes such files")
+    path = tmp_path / "model.lz4"
+    assert str(path) in error_of(capsys, "train", "--output", path, "--epochs", "1")
+
+
+def test_nothing_but_answers_goes_to_stdout(model_path, digits, tmp_path):
+    good = write_image(tmp_path / "good.png", digits.X_test[0] / 16 * 255)
+    arguments = shlex.join(command("predict", model_path, "missing.png", good))
+    answer = subprocess.run(
+        f"{arguments} 2>&-",
+        shell=True,
+        cwd=tmp_path,
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert answer.stdout.startswith(f"{good}\t")
+
+
+@pytest.mark.parametrize("name", ["out.h5", "out.xbm", "out", "out.blp"])
+def test_annotations_that_cannot_be_written_name_their_file(
+    name, model_path, digits, tmp_path, capsys
+):
+    good = write_image(tmp_path / "good.png", digits.X_test[0] / 16 * 255)
+    output = tmp_path / name
+    line = error_of(capsys, "predict", "--annotate", output, model_path, good)
+    assert line == f"{output}: images of that kind can't be written"

@@ -298,7 +298,9 @@ def test_unusable_parsed_copy_is_passed_over(tmp_path):
     small = npz(tmp_path / "small.npz", images=X, labels=y)
     text = npz(tmp_path / "text.npz", images=np.array(["a"]), labels=y)
     nameless = npz(tmp_path / "nameless.npz", data=X)
-    for content in (b"", b"garbage", small, small[:-30], text, nameless):
+    locked = bytearray(small)
+    locked[small.index(b"PK\1\2") + 8] ^= 1  # The bit that says so.
+    for content in (b"", b"garbage", small, small[:-30], text, nameless, bytes(locked)):
         write(tmp_path / NPZ, content)
         with pytest.raises(ValueError, match=r"mnist_784\.arff\.gz.*found"):
             load_mnist(data_home=tmp_path)

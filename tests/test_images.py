@@ -1,5 +1,6 @@
 """Whatever the paper, the light, the pen and the file, a digit becomes what MNIST would have."""
 
+import struct
 import sys
 from pathlib import Path
 
@@ -304,11 +305,12 @@ def test_files(tmp_path, suffix):
         assert alike(image, normalized(page)[0]) > 0.98
 
 
-@pytest.mark.parametrize("mode", ["P", "LA", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])
+@pytest.mark.parametrize("mode", ["P", "LA", "La", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])
 def test_pillow_modes(mode):
     Image = pytest.importorskip("PIL.Image")
     page = photograph(page_with(6))
-    image = Image.fromarray(page).convert(mode)
+    # Only what has an alpha can have it multiplied in.
+    image = Image.fromarray(page).convert("LA" if mode == "La" else "L").convert(mode)
     assert alike(normalized(image)[0], normalized(page)[0]) > 0.97
 
 
@@ -321,6 +323,30 @@ def test_exif_rotation(tmp_path, orientation, turns):
     path = tmp_path / "seven.jpg"
     Image.fromarray(np.rot90(page, turns)).save(path, exif=exif, quality=95)
     assert alike(normalized(path)[0], normalized(page)[0]) > 0.99
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_exif_data_may_be_damaged(tmp_path, suffix):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(7, shape=(240, 300)))
+    # Orientation 6, and a resolution that is text.
+    tags = struct.pack("<HHII", 0x112, 3, 1, 6) + struct.pack("<HHI4s", 0x11A, 2, 4, b"72")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4)
+    path = tmp_path / f"seven{suffix}"
+    Image.fromarray(np.rot90(page)).convert("RGB").save(path, exif=exif, quality=95)
+    assert alike(normalized(path)[0], normalized(page)[0]) > 0.98
+    Image.fromarray(page).convert("RGB").save(path, exif=b"Exif\0\0garbage!", quality=95)
+    for image in (path, Image.open(path)):
+        assert alike(normalized(image)[0], normalized(page)[0]) > 0.98
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_sixteen_bits_may_hold_fewer(bits, order):
+    ink = page_with(5)
+    levels = (ink / ink.max() * (2**bits - 1)).astype(order)
+    expected = normalized(levels.astype(float) / (2**bits - 1))
+    assert_allclose(normalized(levels), expected, atol=0.05)
 
 
 def test_mnist_form_in_a_file(tmp_path):

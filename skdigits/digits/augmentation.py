@@ -292,7 +292,7 @@ class Fading(Component):
     end: float = bounded(0.5, NON_NEGATIVE)
 
     def validate(self) -> None:
-        """Check the parameters, and those of what fades.
+        """Check the parameters, and those of what fades, at both ends.
 
         Raises
         ------
@@ -301,6 +301,7 @@ class Fading(Component):
         """
         super().validate()
         self.augment.validate()
+        self.augment.scaled(self.end).validate()
 
     def at(self, progress: float) -> Augmentation:
         """Return the augmentation after this share of the training.

@@ -168,8 +168,8 @@ def _check_mnist(images: NDArray, labels: NDArray) -> None:
 
 def _read_parsed(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
     """Read what `_keep_parsed` wrote; None where that is missing, damaged or something else."""
-    unusable = (OSError, EOFError, ValueError, TypeError, LookupError, zlib.error, BadZipFile)
-    with suppress(*unusable), path.open("rb") as file, np.load(file) as archive:
+    damage = (EOFError, TypeError, LookupError, RuntimeError, zlib.error, BadZipFile)
+    with suppress(OSError, ValueError, *damage), path.open("rb") as file, np.load(file) as archive:
         images, labels = archive["images"], archive["labels"]
         _check_mnist(images, labels)
         return images, labels

@@ -175,7 +175,8 @@ def find_digits(image: Any) -> list[Box]:
     -------
     boxes : list of Box
         Line by line, from left to right, in pixels of the image after its EXIF rotation. Empty if
-        there is no digit. Digits that touch each other share a box.
+        there is no digit: what is smaller than a twentieth of the longer side of the image is the
+        grain of its paper. Digits that touch each other share a box.
 
     Raises
     ------

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+from os import PathLike, fsdecode
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,8 +66,8 @@ def read_picture(source: Any, index: int = 0) -> Picture:
         The file is damaged or not an image, or the array not an image.
     """
     name = f"image {index}"
-    if isinstance(source, str | PathLike):
-        name = fspath(source)
+    if isinstance(source, str | bytes | PathLike):
+        name = fsdecode(source)
         pixels = _read_file(name)
     elif hasattr(source, "getexif"):
         pixels = _decode(source)
@@ -94,13 +94,13 @@ def canvas(path: str) -> Any:
     image : PIL.Image.Image
         In its colours, where 8 bits hold them and nothing is transparent; else in its grey levels.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     with Image.open(path) as image:
         if image.mode[0] in "IF" or image.has_transparency_data:
             levels = 255 * _grey(_decode(image))
             return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return _upright(image).convert("RGB")
 
 
 def unit_range(images: NDArray) -> Grey:
@@ -109,8 +109,8 @@ def unit_range(images: NDArray) -> Grey:
     Parameters
     ----------
     images : ndarray of shape (n_images, ...)
-        Each from 0 to 1, to 16 (the 8x8 digits in scikit-learn), to 255 or, with more than 8 bits,
-        to its maximum.
+        Each from 0 to 1, to 16 (the 8x8 digits in scikit-learn) or to 255; above that to the range
+        of 10, 12, 14 or 16 bits in unsigned numbers of 16 bits, and to its maximum in others.
 
     Returns
     -------
@@ -118,9 +118,11 @@ def unit_range(images: NDArray) -> Grey:
     """
     peak = images.max(axis=tuple(range(1, images.ndim)), keepdims=True)
     peak = peak.astype(np.float32)
-    most = np.full_like(peak, 65535) if images.dtype == np.uint16 else peak
-    ranges = np.array([1, 16, 255], np.float32)
-    white = np.select([peak <= top for top in ranges], list(ranges), most)
+    tops = [1, 16, 255]
+    if images.dtype.kind == "u" and images.dtype.itemsize == 2:
+        tops += [1023, 4095, 16383, 65535]  # Of 10, 12, 14 and 16 bits.
+    ranges = np.array(tops, np.float32)
+    white = np.select([peak <= top for top in ranges], list(ranges), peak)
     return images.astype(np.float32) / white
 
 
@@ -141,24 +143,46 @@ def _read_file(path: str) -> NDArray:
 
 def _decode(image: Any) -> NDArray:
     """Return the pixels of a PIL image, the right way up."""
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode in ("P", "PA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and image.mode[:2] != "I;":
-        image = image.convert("RGBA" if "a" in image.mode else "RGB")
+        image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGB"))
     return np.asarray(image)
+
+
+def _upright(image: Any) -> Any:
+    """Return a PIL image as the orientation in its EXIF data says."""
+    from PIL import ExifTags, Image
+
+    turns = Image.Transpose
+    wanted = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_270,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_90,
+    }
+    try:
+        turn = wanted[image.getexif()[ExifTags.Base.Orientation]]
+    except Exception:  # EXIF data may lack it, or be damaged in any way beside good pixels.
+        return image
+    return image.transpose(turn)
 
 
 def _check(pixels: NDArray, name: str) -> None:
     """Raise ValueError unless an array is an image."""
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} has pixels of dtype {pixels.dtype}, expected numbers, a path or an image of "
+            "PIL"
+        )
     flat = pixels.ndim == 1 and pixels.size in SQUARES
     coloured = pixels.ndim == 3 and 1 <= pixels.shape[2] <= 4
     if not (flat or coloured or pixels.ndim == 2) or not pixels.size:
         raise ValueError(f"{name} has shape {pixels.shape}, expected {SHAPES}")
-    if pixels.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has pixels of dtype {pixels.dtype}, expected numbers")
     with np.errstate(over="ignore"):
         if not np.isfinite(pixels.astype(np.float32)).all():
             raise ValueError(f"{name} has pixels that are NaN or infinite in single precision")

@@ -98,7 +98,10 @@ class Reading:
             pen.text((left, top), str(digit), fill=_RED, font=font, anchor=anchor)
         try:
             image.save(output)
-        except KeyError as error:  # Of formats that Pillow can only read.
+        except (KeyError, ValueError, OSError) as error:
+            if getattr(error, "filename", None):
+                raise
+            # Each format has its own way to say so.
             raise ValueError(f"{output}: images of that kind can't be written") from error
 
 
