@@ -618,20 +618,12 @@ def test_a_suffix_that_joblib_cannot_write_is_found_before_training(tmp_path, ca
     assert str(path) in error_of(capsys, "train", "--output", path, "--epochs", "1")
 
 
-def test_nothing_but_answers_goes_to_stdout(model_path, digits, tmp_path):
+def test_nothing_but_answers_goes_to_stdout(model_path, digits, tmp_path, capsys, monkeypatch):
     good = write_image(tmp_path / "good.png", digits.X_test[0] / 16 * 255)
-    arguments = shlex.join(command("predict", model_path, "missing.png", good))
-    answer = subprocess.run(
-        f"{arguments} 2>&-",
-        shell=True,
-        cwd=tmp_path,
-        env=surroundings(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 2
-    assert answer.stdout.startswith(f"{good}\t")
+    # As Python has it where a shell has closed it.
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["predict", model_path, "missing.png", good]) == 2
+    assert capsys.readouterr().out.startswith(f"{good}\t")
 
 
 @pytest.mark.parametrize("name", ["out.h5", "out.xbm", "out", "out.blp"])
