@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,15 @@ def tell(words: object) -> None:
 def _about(path: object, error: Exception) -> CommandError:
     """Return the error that says what happened to a file."""
     return CommandError(f"{path}: {getattr(error, 'strerror', None) or error}")
+
+
+@contextmanager
+def _telling_of(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into the error that says so."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise _about(path, error) from error
 
 
 # Data sets
@@ -148,23 +158,17 @@ def _n_pixels(model: Any) -> int | None:
 
 def _check_output(path: Path) -> None:
     """Find out before training whether the model can be saved."""
-    with TemporaryDirectory() as folder:
+    with _telling_of(path), TemporaryDirectory() as folder:
         # joblib compresses as the suffix says, if it can.
-        _save_model(None, path, Path(folder, f"model{path.suffix}"))
-    try:
+        joblib.dump(None, Path(folder, f"model{path.suffix}"))
         fits = not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
-    except OSError as error:
-        raise _about(path, error) from error
     if not fits:
         raise CommandError(f"--output {path}: not a file that can be written in an existing folder")
 
 
-def _save_model(model: Any, path: Path, place: Path | None = None) -> None:
-    """Save a model in a file, or another one in its place."""
-    try:
-        joblib.dump(model, place or path)
-    except (OSError, ValueError) as error:
-        raise _about(path, error) from error
+def _save_model(model: Pipeline, path: Path) -> None:
+    with _telling_of(path):
+        joblib.dump(model, path)
 
 
 # Report

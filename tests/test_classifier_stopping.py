@@ -400,3 +400,9 @@ def test_a_warning_of_partial_fit_points_at_the_line_that_called_it():
     with pytest.warns(UserWarning, match="batch_size") as warned:
         classifier(batch_size=61).partial_fit(X, y, classes=[0, 1, 2])
     assert {warning.filename for warning in warned} == {__file__}
+
+
+def test_code_that_is_executed_without_a_name_is_warned_too():
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
+        exec("clf.fit(X, y)", {"clf": classifier(max_iter=1), "X": X, "y": y})

@@ -13,6 +13,7 @@ def outside() -> int:
     Pipelines and searches of scikit-learn count as inside.
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] in _INSIDE:
+    # Code that is executed from a string may lack a name.
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
         frame, level = frame.f_back, level + 1
     return level
