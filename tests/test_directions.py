@@ -199,3 +199,8 @@ def test_an_augmentation_returns_as_many_columns_as_its_preparation():
 def test_no_images_have_no_edges(edges):
     shape = edges.prepare(np.zeros((1, 784), np.float32)).shape
     assert edges.prepare(np.zeros((0, 784), np.float32)).shape == (0, shape[1])
+
+
+def test_places_may_lie_far_closer_than_pixels():
+    features = Directions(places=150, image_shape=(2, 2)).prepare(np.ones((1, 4), np.float32))
+    assert np.isfinite(features).all()

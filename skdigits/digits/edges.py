@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 
 def edges(images: NDArray) -> NDArray:
@@ -106,5 +107,4 @@ def _windows(places: int, side: int) -> NDArray:
     distance = side / places
     centres = (np.arange(places) + 0.5) * distance - 0.5
     steps = (np.arange(side) - centres[:, np.newaxis]) / (0.6 * distance)
-    weights = np.exp(-0.5 * steps**2)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return softmax(-0.5 * steps**2, axis=1)
