@@ -26,6 +26,9 @@ except ImportError:
 
 __all__ = ["CallbackSupportMixin", "FitTasks", "Tasks", "tasks_of", "with_callbacks"]
 
+Attributes = Callable[[], dict[str, Any]]
+"""``() -> dict`` of the attributes of an estimator fitted so far; called if a callback asks."""
+
 
 class Tasks:
     """A fit that nobody listens to."""
@@ -33,11 +36,11 @@ class Tasks:
     def begin_epoch(self) -> None:
         """Do nothing."""
 
-    def end_epoch(self) -> bool:
+    def end_epoch(self, fitted: Attributes) -> bool:
         """Go on."""
         return False
 
-    def end(self) -> None:
+    def end(self, fitted: Attributes) -> None:
         """Do nothing."""
 
 
@@ -52,20 +55,11 @@ class FitTasks(Tasks):
         The largest number of epochs.
     data : dict
         X, y and metadata, as they were passed to ``fit``.
-    fitted : callable
-        ``() -> dict`` of the attributes of an estimator fitted so far; called if a callback asks.
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        n_epochs: int,
-        data: dict[str, Any],
-        fitted: Callable[[], dict[str, Any]],
-    ):
+    def __init__(self, estimator: Any, n_epochs: int, data: dict[str, Any]):
         self._estimator = estimator
         self._data = data
-        self._fitted = fitted
         self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
         self._fit.call_on_fit_task_begin(estimator=estimator, **data)
 
@@ -74,26 +68,21 @@ class FitTasks(Tasks):
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
-    def end_epoch(self) -> bool:
+    def end_epoch(self, fitted: Attributes) -> bool:
         """End the task of the epoch; return whether a callback asks to stop."""
         return self._epoch.call_on_fit_task_end(
-            estimator=self._estimator, reconstruction_attributes=self._fitted, **self._data
+            estimator=self._estimator, reconstruction_attributes=fitted, **self._data
         )
 
-    def end(self) -> None:
+    def end(self, fitted: Attributes) -> None:
         """End the task of the fit."""
         self._fit.call_on_fit_task_end(
-            estimator=self._estimator, reconstruction_attributes={}, **self._data
+            estimator=self._estimator, reconstruction_attributes=fitted, **self._data
         )
 
 
-def tasks_of(
-    estimator: Any,
-    n_epochs: int,
-    data: dict[str, Any],
-    fitted: Callable[[], dict[str, Any]],
-) -> Tasks:
+def tasks_of(estimator: Any, n_epochs: int, data: dict[str, Any]) -> Tasks:
     """Return the tasks of a fit; without callbacks they cost nothing."""
     if not getattr(estimator, "_skl_callbacks", None):
         return Tasks()
-    return FitTasks(estimator, n_epochs, data, fitted)
+    return FitTasks(estimator, n_epochs, data)

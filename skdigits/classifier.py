@@ -145,7 +145,8 @@ class FromScratchMLPClassifier(
         Whether to stop by the score on validation data, and keep the weights that scored best.
     validation_fraction : float in (0, 1), default=0.1
         The share of rows that `early_stopping` sets aside where `fit` is given no `X_val`, with the
-        same share of each class; equal rows stay together.
+        same share of each class; equal rows stay together, unless a class has too few different
+        ones for that.
     scoring : str or callable, default='loss'
         The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
         a scorer or a function ``(estimator, X, y) -> score``, which is given `sample_weight_val`
@@ -153,7 +154,8 @@ class FromScratchMLPClassifier(
     class_weight : dict, 'balanced' or None, default=None
         Factors on the sample weights by class; 'balanced' gives each class the same
         total (in `partial_fit`, among the rows of the call). A multilabel indicator allows
-        'balanced' alone: rows count by the product of their labels' factors.
+        'balanced' alone: rows count by the product of their labels' factors. The figures in
+        `history_` are means with these weights, too; a scorer is given none but the sample weights.
     ema_decay : float in [0, 1) or None, default=None
         Predict by a running average of the weights that keeps this share of itself in each step.
     augment : callable or None, default=None
@@ -339,15 +341,15 @@ class FromScratchMLPClassifier(
             samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
         settings = parameters.settings(self, len(samples))
         self._state.restart_optimizer(settings.solver)
-        tasks = tasks_of(self, self.max_iter, given, self._fitted_so_far)
+        tasks = tasks_of(self, self.max_iter, given)
         if self.verbose:
             print_obstacle()
         outcome = self._train(samples, validation, settings, self.max_iter, tasks)
-        if outcome == "max_iter" and not settings.schedule.planned:
+        if outcome == "max_iter" and not settings.planned:
             self._warn_of_the_limit()
         self._state.settle()
         self._state.forget_optimizer()
-        tasks.end()
+        tasks.end(lambda: self._fitted(self.n_iter_))
         return self
 
     @available_if(_learns_in_parts)
@@ -419,10 +421,10 @@ class FromScratchMLPClassifier(
             weights = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        weights = labels.weigh(self.class_weight, targets, weights)
-        if weights is not None and not weights.any():
+        of_both = labels.weigh(self.class_weight, targets, weights)
+        if of_both is not None and not of_both.any():
             raise ValueError("All sample weights are zero: there is nothing to learn from.")
-        return Samples.of(X, targets, weights)
+        return Samples.of(X, targets, of_both, weights)
 
     def _validation_samples(
         self, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
@@ -454,9 +456,14 @@ class FromScratchMLPClassifier(
         self._state = TrainingState(network, seeds)
         self.history_ = History()
 
-    def _fitted_so_far(self) -> dict[str, Any]:
+    def _fitted(self, n_epochs: int) -> dict[str, Any]:
         """Return the attributes of a classifier that is fitted as this one is now."""
-        return {"_state": self._state.frozen(), "history_": copy.deepcopy(self.history_)}
+        history = copy.deepcopy(self.history_)
+        return {
+            "_state": self._state.frozen(),
+            "history_": history,
+            **self._figures(history, n_epochs),
+        }
 
     def _train(
         self,
@@ -471,15 +478,15 @@ class FromScratchMLPClassifier(
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
-        # The training loss has no say where a schedule or L-BFGS knows its own end.
-        open_ended = settings.solver.incremental and not settings.schedule.planned
         decisive = watch if self.early_stopping else None
         if decisive is not None and self._state.samples_seen:
             # The weights of the fit before may stay the best.
             decisive.score()
         plateau = self._state.plateau
         plateau.tol = self.tol
-        plateau.patience = self.n_iter_no_change if decisive or open_ended else np.inf
+        # The training loss has no say where a schedule or L-BFGS knows its own end.
+        watched = decisive or (settings.solver.incremental and not settings.planned)
+        plateau.patience = self.n_iter_no_change if watched else np.inf
         monitor = Monitor(
             self._state,
             settings.schedule,
@@ -487,16 +494,14 @@ class FromScratchMLPClassifier(
             decisive is not None,
             watch,
             print_epoch if self.verbose else None,
-            tasks.end_epoch,
+            lambda: tasks.end_epoch(lambda: self._fitted(monitor.n_epochs)),
         )
         kind = Trainer if settings.solver.incremental else FullBatchTrainer
         trainer = kind(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
         trainer.train(epochs)
         if decisive is not None:
             decisive.restore_best()
-        self._state.samples_seen += monitor.n_epochs * len(samples)
-        self.n_iter_ = monitor.n_epochs
-        self._set_fitted_attributes()
+        self.__dict__.update(self._figures(self.history_, monitor.n_epochs))
         return trainer.outcome
 
     def _warn_of_the_limit(self) -> None:
@@ -507,18 +512,23 @@ class FromScratchMLPClassifier(
             stacklevel=outside(),
         )
 
-    def _set_fitted_attributes(self) -> None:
-        self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2
-        self.t_ = self._state.samples_seen
-        self.loss_curve_ = self.history_.setdefault("loss", [])
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
-        scores = self.history_.get("validation_score")
-        self.validation_scores_ = scores
-        self.best_validation_score_ = (
-            None if scores is None else float(np.nanmax([-np.inf, *scores]))
-        )
+    def _figures(self, history: History, n_epochs: int) -> dict[str, Any]:
+        """Return the fitted attributes that tell of the training, with scikit-learn's names."""
+        losses = history.setdefault("loss", [])
+        scores = history.get("validation_score")
         judged = self.early_stopping and scores is not None
-        self.best_loss_ = None if judged else min(self.loss_curve_, default=np.inf)
+        return {
+            "n_iter_": n_epochs,
+            "n_layers_": len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2,
+            "t_": self._state.samples_seen,
+            "loss_curve_": losses,
+            "loss_": losses[-1] if losses else np.nan,
+            "best_loss_": None if judged else min(losses, default=np.inf),
+            "validation_scores_": scores,
+            "best_validation_score_": (
+                None if scores is None else float(np.nanmax([-np.inf, *scores]))
+            ),
+        }
 
     # scikit-learn's protocols
 

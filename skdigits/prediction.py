@@ -73,6 +73,8 @@ class PredictionMixin:
         logits = self._logits(X)
         return self._labels.decode(logits)
 
+    # Where probabilities are too small for any number, 0 is right.
+    @np.errstate(under="ignore")
     def predict_proba(self, X: Any) -> NDArray:
         """Return the probability of each class, in the order of `classes_`.
 
@@ -88,6 +90,7 @@ class PredictionMixin:
         logits = self._logits(X)
         return self._labels.probabilities(logits)
 
+    @np.errstate(under="ignore")
     def predict_log_proba(self, X: Any) -> NDArray:
         """Return the logarithm of the probabilities, finite for any finite logits.
 

@@ -54,14 +54,14 @@ def judge(
     rows = validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
     options = {}
-    if validation.weights is not None and _takes_weights(scorer):
-        options["sample_weight"] = validation.weights[rows]
+    if validation.sample_weight is not None and _takes_weights(scorer):
+        options["sample_weight"] = validation.sample_weight[rows]
 
     def by_scorer() -> dict[str, float]:
         """Return the scorer's figure as the score."""
         try:
             score = float(scorer(judged, X, y, **options))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"scoring={estimator.scoring!r} fails on the validation data: {error}"
             ) from error

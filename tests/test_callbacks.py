@@ -35,6 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 X, y = load_iris(return_X_y=True)
 X = scale(X)
 NAME = "fromscratchmlpclassifier"
+FIGURES = ("n_iter_", "n_layers_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_")
 
 
 def classifier(**params):
@@ -149,16 +150,17 @@ def test_fitted_estimator_of_an_epoch_is_a_fit_of_so_many_epochs(params):
         expected = classifier(max_iter=min(n_epochs, 4), **params).fit(X, y)
         assert_array_equal(fitted.predict_proba(X), expected.predict_proba(X))
         assert_array_equal(fitted.predict(X), expected.predict(X))
+        for name in FIGURES:
+            assert getattr(fitted, name) == getattr(expected, name)
 
 
 @needs_callbacks
 def test_fitted_estimator_ignores_later_training():
     recorder = Recorder()
-    clf = classifier().set_callbacks(recorder).fit(X, y)
+    clf = classifier(warm_start=True).set_callbacks(recorder).fit(X, y)
     before = [fitted.predict_proba(X) for fitted in recorder.fitted]
-    for _ in range(3):
-        clf.partial_fit(X, y)
-    for fitted, probabilities in zip(recorder.fitted[:-1], before, strict=False):
+    clf.set_callbacks().fit(X, y)
+    for fitted, probabilities in zip(recorder.fitted, before, strict=True):
         assert_array_equal(fitted.predict_proba(X), probabilities)
         assert not np.array_equal(clf.predict_proba(X), probabilities)
     n_epochs = [len(fitted.history_["loss"]) for fitted in recorder.fitted[:-1]]

@@ -121,10 +121,12 @@ def test_rows_that_are_equal_are_validated_or_trained_on_but_never_both():
     assert set(counts) == {3}
 
 
-def test_too_few_rows_for_validation_are_refused():
-    X, y = blobs(n_rows=3)
-    with pytest.raises(ValueError, match="validation set is too small"):
-        classifier(early_stopping=True).fit(X, y)
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_few_kinds_are_learnt_with_early_stopping(seed):
+    X = np.random.default_rng(seed).integers(2, size=(400, 2)).astype(float)
+    y = (X[:, 0] != X[:, 1]).astype(int)
+    clf = classifier(early_stopping=True, max_iter=100, hidden_layer_sizes=16, random_state=seed)
+    assert clf.fit(X, y).score(X, y) == 1
 
 
 @settings(max_examples=20)
@@ -176,7 +178,53 @@ def test_a_training_cut_short_says_so():
         classifier().fit(X, y)
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "one_cycle"])
+def test_lbfgs_cut_short_says_so_whatever_the_schedule(learning_rate):
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        classifier(solver="lbfgs", max_iter=2, learning_rate=learning_rate).fit(X, y)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_lbfgs_that_has_nothing_to_learn_leaves_figures(early_stopping):
+    X, y = blobs()
+    clf = classifier(solver="lbfgs", tol=100.0, early_stopping=early_stopping).fit(X, y)
+    assert clf.n_iter_ == 1
+    assert_allclose(clf.loss_, log_loss(y, clf.predict_proba(X)), rtol=0.3)
+    assert (clf.validation_scores_ is None) != early_stopping
+
+
 # What goes wrong
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scoring", ["loss", "neg_log_loss", "accuracy"])
+@pytest.mark.parametrize("n_epochs", range(1, 6))
+def test_what_is_kept_answers_in_numbers(dtype, scoring, n_epochs):
+    X, y = blobs()
+    X = (100 * X).astype(dtype)
+    clf = classifier(
+        hidden_layer_sizes=[50] * 6,
+        solver="nesterov",
+        learning_rate_init=0.1,
+        early_stopping=scoring != "loss",
+        scoring=scoring,
+    )
+    with pytest.warns(ConvergenceWarning):
+        clf.set_params(max_iter=n_epochs).fit(X, y)
+    assert np.isfinite(clf.predict_proba(X)).all()
+    assert np.isfinite(clf.loss_curve_).all()
+
+
+@pytest.mark.parametrize(
+    "params", [{"activation": "gelu"}, {"activation": "mish"}, {"loss": "focal"}, {}]
+)
+def test_numbers_too_small_for_any_are_no_error(params):
+    X, y = blobs()
+    with np.errstate(all="raise"):
+        clf = classifier(max_iter=30, learning_rate_init=0.05, **params).fit(1e3 * X, y)
+        assert (clf.predict_proba(1e3 * X) == 0).any()
+        assert np.isfinite(clf.predict_log_proba(1e3 * X)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -331,10 +379,18 @@ def test_a_scorer_that_takes_no_weights_is_given_none(scoring):
     assert_allclose(clf.best_validation_score_, score, rtol=1e-7)
 
 
+def test_a_scorer_is_told_no_weights_of_classes():
+    X, y = NOISY[0]
+    clf = classifier(class_weight={0: 20}, scoring="accuracy").fit(X, y, X_val=X, y_val=y)
+    assert clf.validation_scores_[-1] == clf.score(X, y)
+
+
 def test_a_scorer_that_fails_is_named():
     X, y = blobs()
     with pytest.raises(ValueError, match="scoring='neg_log_loss' fails on the validation data: "):
         classifier(scoring="neg_log_loss").fit(X, y, X_val=X[y > 0], y_val=y[y > 0])
+    with pytest.raises(ValueError, match=r"scoring=<.*> fails on the validation data: "):
+        classifier(scoring=lambda *_: None).fit(X, y, X_val=X, y_val=y)
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -200,7 +200,7 @@ def test_adam_is_the_published_one_while_its_momentum_moves(momenta, seed):
         assert_allclose(p, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("returned", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("returned", [-0.1, np.nan, np.inf, None, "fast"])
 def test_a_function_must_return_a_rate(returned):
     with pytest.raises(ValueError, match=r"learning_rate\(step=3\) returned .*\[0, inf\)"):
         StepFunction(lambda step: returned).rate(0.1, Clock(3, 4, 40))

@@ -39,8 +39,7 @@ class Loss(Component):
     def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
         """Return the derivative with respect to each logit of a softmax, ``s - p * sum(s)``."""
         slope = self.slope(log_p, p, y)
-        slope -= p * slope.sum(axis=1, keepdims=True)
-        return slope
+        return slope - p * slope.sum(axis=1, keepdims=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -8,6 +8,7 @@ A schedule is a factor on ``learning_rate_init``; a plain function ``step -> rat
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -381,13 +382,14 @@ class StepFunction(Schedule):
         ValueError
             It is not a finite number from zero up.
         """
-        rate = float(self.function(clock.step))
-        if not 0 <= rate < math.inf:
-            raise ValueError(
-                f"learning_rate(step={clock.step}) returned {rate}; it must return a number in "
-                "[0, inf)."
-            )
-        return rate
+        answer = self.function(clock.step)
+        with suppress(TypeError, ValueError):
+            if 0 <= (rate := float(answer)) < math.inf:
+                return rate
+        raise ValueError(
+            f"learning_rate(step={clock.step}) returned {answer!r}; it must return a number in "
+            "[0, inf)."
+        )
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -38,18 +38,27 @@ class Samples:
         A weight of 2 means the row twice, 0 means no row; None means 1 throughout.
     rows : ndarray of shape (n,)
         The indices of the rows that take part.
+    sample_weight : ndarray of shape (n_rows,), optional
+        What the weights are without those of the classes.
     """
 
     X: Any
     targets: NDArray
     weights: NDArray | None
     rows: NDArray
+    sample_weight: NDArray | None = None
 
     @classmethod
-    def of(cls, X: Any, targets: NDArray, weights: NDArray | None = None) -> Samples:
+    def of(
+        cls,
+        X: Any,
+        targets: NDArray,
+        weights: NDArray | None = None,
+        sample_weight: NDArray | None = None,
+    ) -> Samples:
         """Take the rows whose weight is not zero."""
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
-        return cls(X, targets, weights, rows)
+        return cls(X, targets, weights, rows, sample_weight)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -64,45 +73,70 @@ class Samples:
     def split(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
         """Set a part of each class aside, or of all rows alike where they have several labels.
 
-        Equal rows stay together: a validation row is never a copy of a training row, and a row
-        of weight 2 is treated as the row twice would be. A class with a single distinct row stays
-        with the training rows; of every other class at least one goes to each part.
+        Equal rows stay together, so that a validation row is no copy of a training row, and a row
+        of weight 2 is treated as the row twice would be. Where a class has too few distinct rows
+        for that, each of them goes to both parts, with shares of its weight.
 
         Parameters
         ----------
         fraction : float
-            The share of each class's distinct rows to set aside.
+            The share of each class's weight to set aside.
         seed : int
             The same seed splits the same rows alike, whatever their order.
 
         Returns
         -------
         training, validation : Samples
-
-        Raises
-        ------
-        ValueError
-            No class has two distinct rows.
         """
         _, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
         stratum = np.zeros(len(first), int)
         # Combinations of labels are too many to keep the shares of.
         if self.targets.ndim == 1:
             stratum = np.unique(self.targets[self.rows[first]], return_inverse=True)[1]
-        chosen = np.zeros(len(first), bool)
+        totals = np.bincount(group, None if self.weights is None else self.weights[self.rows])
+        aside = np.empty(len(first))
         rng = np.random.default_rng(seed)
         for s in range(stratum.max() + 1):
             members = rng.permutation(np.flatnonzero(stratum == s))
-            n_aside = max(1, round(fraction * len(members)))
-            chosen[members[: min(n_aside, len(members) - 1)]] = True
-        if not chosen.any():
-            raise ValueError(
-                "The validation set is too small: early_stopping needs a class with two distinct "
-                f"rows, and there are only {len(first)} rows (n_samples = {len(self)}). Pass "
-                "X_val and y_val, or more rows."
-            )
-        aside = chosen[group]
-        return replace(self, rows=self.rows[~aside]), replace(self, rows=self.rows[aside])
+            aside[members] = _shares_aside(totals[members], fraction)
+        return self._part(1 - aside[group]), self._part(aside[group])
+
+    def _part(self, shares: NDArray) -> Samples:
+        """Return the rows with these shares of their weights."""
+        taken = shares > 0
+        part = replace(self, rows=self.rows[taken])
+        if (shares[taken] == 1).all():
+            return part
+        factors = np.zeros(self.X.shape[0])
+        factors[self.rows] = shares
+        weights, sample_weight = (
+            factors if given is None else factors * given
+            for given in (self.weights, self.sample_weight)
+        )
+        return replace(part, weights=weights, sample_weight=sample_weight)
+
+
+def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
+    """Return the share of each weight to set aside, so that together they are a fraction of all.
+
+    Each is set aside as a whole or not at all, in their order, unless all are too heavy for that.
+
+    Examples
+    --------
+    >>> _shares_aside(np.array([9, 1, 2, 1, 1, 1, 1]), 0.25)
+    array([0., 1., 1., 1., 0., 0., 0.])
+    >>> _shares_aside(np.array([9, 9]), 0.2)
+    array([0.2, 0.2])
+    """
+    wanted = fraction * weights.sum()
+    light = np.flatnonzero(weights <= 2 * wanted)[: len(weights) - 1]
+    if not len(light):
+        return np.full(len(weights), fraction)
+    # What is more than half within the fraction belongs to it.
+    halfway = np.cumsum(weights[light]) - weights[light] / 2
+    shares = np.zeros(len(weights))
+    shares[light[halfway <= wanted]] = 1
+    return shares
 
 
 @contextmanager

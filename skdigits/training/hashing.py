@@ -57,6 +57,7 @@ def _multilinear(block: Any, factors: NDArray) -> NDArray:
     """Sum the bits of each row's numbers times the factors, modulo 2^64."""
     if isinstance(block, np.ndarray):
         return _bits(np.ascontiguousarray(block)) @ factors
+    block.sum_duplicates()
     terms = _bits(block.data) * factors[block.indices]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
     return sums[block.indptr[1:]] - sums[block.indptr[:-1]]

@@ -36,6 +36,8 @@ def finite(block: NDArray) -> NDArray:
     return block
 
 
+# A row that overflows has infinite logits, not a warning for each caller to silence.
+@np.errstate(all="ignore")
 def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it_is) -> NDArray:
     """Return the logits of each row of X.
 
@@ -57,6 +59,7 @@ def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it
         return _joined(network, (check(reader.block(block)) for block in blocks))
 
 
+@np.errstate(all="ignore")
 def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     """Return the weighted mean loss and the accuracy of a network on samples.
 
@@ -85,6 +88,4 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
 def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:
     """Return the logits of all blocks of inputs, each read when the one before is done with."""
     memory = Workspace(network.dtype)
-    # A row that overflows has infinite logits, not a warning for each caller to silence.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.concatenate([network.predict(block, memory).copy() for block in blocks])
+    return np.concatenate([network.predict(block, memory).copy() for block in blocks])

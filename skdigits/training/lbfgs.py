@@ -132,6 +132,9 @@ def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
     _note_outcome(trainer, result)
     if not trainer.is_finite(float(result.fun)):
         trainer.diverged(float(result.fun))
+    elif not result.nit:
+        # There was nothing to learn, which is worth a line on record, too.
+        end_of_iteration(result)
 
 
 def _note_outcome(trainer: Trainer, result: scipy.optimize.OptimizeResult) -> None:

@@ -34,6 +34,9 @@ from .threads import blas_threads, side_by_side
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
 
+ROWS_ANSWERED = 64
+"""Rows that a network must have finite answers to after each epoch."""
+
 FLUSH_EVERY = 64
 """Steps after which tiny numbers are set to zero; 0.9^64 times 1e-30 is still well above 1e-38."""
 
@@ -61,6 +64,11 @@ class Settings:
     max_norm: float | None = None
     ema_decay: float | None = None
     augment: Augment | None = None
+
+    @property
+    def planned(self) -> bool:
+        """Whether the solver follows a schedule to its end, after `max_epochs`."""
+        return self.solver.incremental and self.schedule.planned
 
     def penalty(self, total: float) -> tuple[float, float]:
         """Return l2 and l1 of the penalty's derivative, for a batch of that sum of weights."""
@@ -122,7 +130,7 @@ class Trainer:
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
             with (
-                np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+                np.errstate(all="ignore"),
                 blas_threads(self.network.largest_product(self.rows_at_once)),
                 side_by_side(self.gradient.size) as self.in_parts,
             ):
@@ -234,14 +242,19 @@ class Trainer:
     def is_finite(self, loss: float) -> bool:
         """Return whether the loss, the parameters' squares and all statistics are finite.
 
+        So must be what the networks answer, since the loss is that from before the last step.
         Weights whose squares overflow may be finite, but what two layers make of rows is not.
         """
         parameters, buffers = self.network.parameters, self.network.buffers
-        finite = np.isfinite(parameters @ parameters) and np.isfinite(buffers).all()
-        return math.isfinite(loss) and bool(finite)
+        if not (math.isfinite(loss) and math.isfinite(parameters @ parameters)):
+            return False
+        rows = self.samples.rows[: min(self.settings.batch_size, ROWS_ANSWERED)]
+        answers = (n.predict(self.reader.read(rows), self.step) for n in self.state.networks)
+        return all(np.isfinite(numbers).all() for numbers in (buffers, *answers))
 
     def keep(self) -> None:
-        """Note the weights as the last good ones."""
+        """Count the rows of an epoch, and note the weights as the last good ones."""
+        self.state.samples_seen += len(self.samples)
         for good, network in zip(self._good, self.state.networks, strict=True):
             good[...] = network.vector
 
