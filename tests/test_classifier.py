@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from small import blobs, classifier, indicator, same_bits
 
-from skdigits.nn.losses import LOSSES
+from skdigits.nn.losses import LOSSES, CrossEntropy, Loss
 from skdigits.nn.optimizers import SOLVERS
 
 # Training for a few epochs does not converge, and says so.
@@ -139,6 +139,23 @@ def test_every_loss_learns(loss, smoothing, data):
     clf = classifier(loss=loss, label_smoothing=smoothing, max_iter=100).fit(X, y)
     assert (clf.predict(X) == y).mean() > 0.9
     assert clf.loss_ < clf.loss_curve_[0]
+
+
+class InWholeNumbers(Loss):
+    """Cross-entropy whose slope is an array of integers, and stays as it is."""
+
+    value = CrossEntropy.value
+
+    def slope(self, log_p, p, y):
+        slope = -y.astype(int)
+        slope.flags.writeable = False
+        return slope
+
+
+def test_a_slope_may_be_whole_numbers():
+    X, y = blobs()
+    same = (classifier(loss=loss).fit(X, y) for loss in (InWholeNumbers(), "cross_entropy"))
+    assert_allclose(*(clf.predict_proba(X) for clf in same))
 
 
 @pytest.mark.parametrize(("X", "y"), [blobs(n_classes=2), blobs(), indicator()])
