@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from small import seeds
 
-from skdigits.nn.fused import fused
+from skdigits.nn.fused import _copied, fused
 from skdigits.nn.fused_loss import FUSED, FusedObjective
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
 from skdigits.nn.optimizers import SOLVERS, Optimizer
-from skdigits.nn.rules import Decay, by_pieces
+from skdigits.nn.rules import Decay, by_pieces, pull
 
 RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Optimizer)}
 
@@ -43,6 +43,25 @@ def test_a_compiled_rule_takes_numpys_steps(kind, dtype, tolerance, size, decay,
         by_pieces(kind.rule, theirs[0], gradient.copy(), theirs[1], scalars, decay)
     for compiled, numpys in zip(ours, theirs, strict=True):
         assert_allclose(compiled, numpys, rtol=tolerance, atol=tolerance)
+
+
+def returned(function, n_numbers):
+    """Return the types that a compiled function makes of so many numbers in single precision."""
+    numba = pytest.importorskip("numba")
+    compiled = numba.njit(_copied(function), fastmath=True, error_model="numpy")
+    compiled.compile((numba.float32,) * n_numbers)
+    (signature,) = compiled.nopython_signatures
+    return {str(kind) for kind in signature.return_type}
+
+
+@pytest.mark.parametrize("kind", RULES.values(), ids=RULES)
+def test_a_compiled_rule_computes_in_single_precision(kind):
+    n_scalars = len(kind().scalars(1, 0.1))
+    assert returned(kind.rule, 2 + kind.slots + n_scalars) == {"float32"}
+
+
+def test_the_compiled_penalty_computes_in_single_precision():
+    assert returned(pull, 5) == {"float32"}
 
 
 def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():

@@ -481,8 +481,10 @@ class Lion(Optimizer):
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
     ) -> tuple[float, ...]:
-        """Return rate and betas."""
-        return rate, self.beta_1 if momentum is None else momentum, self.beta_2
+        """Return rate, beta_1, 1 - beta_1, beta_2 and 1 - beta_2."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        # Computed in the rule, 1 - beta would make Numba go over to double precision.
+        return rate, beta_1, 1 - beta_1, self.beta_2, 1 - self.beta_2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

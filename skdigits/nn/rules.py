@@ -199,9 +199,18 @@ def radam(
     return p, m, v
 
 
-def lion(p: Any, g: Any, m: Any, rate: float, beta_1: float, beta_2: float) -> Any:
-    """Lion: a step of equal length for each parameter, ``sign(beta_1 * m + (1 - beta_1) * g)``."""
-    p -= rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+def lion(
+    p: Any,
+    g: Any,
+    m: Any,
+    rate: float,
+    beta_1: float,
+    rest_1: float,
+    beta_2: float,
+    rest_2: float,
+) -> Any:
+    """Lion: steps of equal length, ``sign(beta_1 * m + rest_1 * g)`` with ``rest = 1 - beta``."""
+    p -= rate * np.sign(beta_1 * m + rest_1 * g)
     m *= beta_2
-    m += (1 - beta_2) * g
+    m += rest_2 * g
     return p, m
