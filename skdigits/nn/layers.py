@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,15 @@ class Parameter:
 class Layer:
     """A step on the way from the inputs to the logits."""
 
-    takes_sparse: ClassVar[bool] = False
-    random: ClassVar[bool] = False
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether it computes on sparse rows as they are."""
+        return False
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers in training."""
+        return False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -101,6 +108,10 @@ class Layer:
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Take the layer's arrays from a flat sequence."""
         return tuple(next(arrays) for _ in self.parameters)
+
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the layers that this one consists of, each with its arrays."""
+        yield self, values
 
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Fill the arrays with their initial values."""
@@ -155,7 +166,7 @@ class Dense(Layer):
     initializer: Initializer
     bias: bool = True
 
-    takes_sparse: ClassVar[bool] = True
+    takes_sparse = True
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -274,12 +285,12 @@ class Chain(Layer):
         return tuple(parameter for layer in self.layers for parameter in layer.parameters)
 
     @property
-    def takes_sparse(self) -> bool:  # type: ignore[override]
+    def takes_sparse(self) -> bool:
         """Whether the first layer computes on sparse rows as they are."""
         return bool(self.layers) and self.layers[0].takes_sparse
 
     @property
-    def random(self) -> bool:  # type: ignore[override]
+    def random(self) -> bool:
         """Whether any layer draws random numbers."""
         return any(layer.random for layer in self.layers)
 
@@ -294,6 +305,11 @@ class Chain(Layer):
         """Return the values of each layer."""
         return tuple(layer.nest(arrays) for layer in self.layers)
 
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the parts of all layers, from the inputs to the outputs."""
+        for layer, own in zip(self.layers, values, strict=True):
+            yield from layer.parts(own)
+
     def weights(self, values: Values) -> list[NDArray]:
         """Return the weights of all layers."""
         pairs = zip(self.layers, values, strict=True)
@@ -303,21 +319,6 @@ class Chain(Layer):
         """Return the biases of all layers."""
         pairs = zip(self.layers, values, strict=True)
         return [bias for layer, own in pairs for bias in layer.biases(own)]
-
-    def cap_norms(self, values: Values, largest: float) -> None:
-        """Cap the norms of each layer."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.cap_norms(own, largest)
-
-    def forget(self, values: Values) -> None:
-        """Have each layer forget."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.forget(own)
-
-    def initialize(self, values: Values, rng: np.random.Generator) -> None:
-        """Initialise each layer."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.initialize(own, rng)
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs of the last layer."""

@@ -139,7 +139,8 @@ class Network:
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the initial parameters."""
-        self.chain.initialize(self._values, rng)
+        for layer, values in self.chain.parts(self._values):
+            layer.initialize(values, rng)
 
     def largest_product(self, n_rows: int) -> int:
         """Return the multiplications in the largest matrix product on so many rows."""
@@ -161,11 +162,13 @@ class Network:
 
     def cap_norms(self, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
-        self.chain.cap_norms(self._values, largest)
+        for layer, values in self.chain.parts(self._values):
+            layer.cap_norms(values, largest)
 
     def forget(self) -> None:
         """Let the statistics of the next batch take the place of those of all batches before."""
-        self.chain.forget(self._values)
+        for layer, values in self.chain.parts(self._values):
+            layer.forget(values)
 
     def predict(self, inputs: Any, memory: Workspace | None = None) -> NDArray:
         """Return the logits of rows outside training.

@@ -20,7 +20,7 @@ from .workspace import Workspace
 class Random(Layer):
     """A layer that only acts in training."""
 
-    random: ClassVar[bool] = True
+    random = True
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the inputs as they are."""

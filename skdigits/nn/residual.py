@@ -39,12 +39,12 @@ class Residual(Layer):
         self.projection = Chain([] if projection is None else [projection])
 
     @property
-    def takes_sparse(self) -> bool:  # type: ignore[override]
+    def takes_sparse(self) -> bool:
         """Whether both ways begin with a dense layer, which can multiply sparse rows."""
         return bool(self.projection.layers) and self.block.takes_sparse
 
     @property
-    def random(self) -> bool:  # type: ignore[override]
+    def random(self) -> bool:
         """Whether the block draws random numbers."""
         return self.block.random
 
@@ -61,10 +61,10 @@ class Residual(Layer):
         """Return the block's values and the projection's."""
         return self.block.nest(arrays), self.projection.nest(arrays)
 
-    def initialize(self, values: Values, rng: np.random.Generator) -> None:
-        """Initialise both ways."""
-        self.block.initialize(values[0], rng)
-        self.projection.initialize(values[1], rng)
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the parts of the block, then those of the projection."""
+        yield from self.block.parts(values[0])
+        yield from self.projection.parts(values[1])
 
     def weights(self, values: Values) -> list[NDArray]:
         """Return the weights of the block."""
@@ -73,16 +73,6 @@ class Residual(Layer):
     def biases(self, values: Values) -> list[NDArray]:
         """Return the biases of the block."""
         return self.block.biases(values[0])
-
-    def cap_norms(self, values: Values, largest: float) -> None:
-        """Cap the norms of both ways."""
-        self.block.cap_norms(values[0], largest)
-        self.projection.cap_norms(values[1], largest)
-
-    def forget(self, values: Values) -> None:
-        """Have both ways forget."""
-        self.block.forget(values[0])
-        self.projection.forget(values[1])
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``block(inputs) + skip(inputs)``."""
