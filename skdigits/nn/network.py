@@ -83,29 +83,39 @@ class Network:
         self.parameters, self.buffers = np.split(self.vector, [self.n_parameters])
         self._values = self.views(self.vector)
 
-    def like(self, **changes: Any) -> Network:
+    def like(
+        self,
+        *,
+        chain: Chain | None = None,
+        objective: Objective | None = None,
+        vector: NDArray | None = None,
+    ) -> Network:
         """Return a network that shares with this one all but what is given.
 
         Parameters
         ----------
-        **changes
-            A `chain` whose parameters have the same shapes in the same order, an `objective` or a
-            `vector`.
+        chain : Chain, optional
+            Its parameters must have the same shapes in the same order.
+        objective : Objective, optional
+        vector : ndarray of shape (n_parameters + n_buffers,), optional
 
         Raises
         ------
         ValueError
             The shapes differ.
         """
-        ours, theirs = self.chain.parameters, changes.get("chain", self.chain).parameters
+        network = copy.copy(self)
+        network.chain = self.chain if chain is None else chain
+        network.objective = self.objective if objective is None else objective
+        network.vector = self.vector if vector is None else vector
+        ours, theirs = self.chain.parameters, network.chain.parameters
         if theirs != ours:
             raise ValueError(
                 "Training can only go on with the same shape of the network: its parameters were "
                 f"{[p.shape for p in ours]} and would be {[p.shape for p in theirs]} "
                 "(hidden_layer_sizes and the like changed)."
             )
-        network = copy.copy(self)
-        network.__setstate__(changes)
+        network._see_vector()
         return network
 
     def __getstate__(self) -> dict[str, Any]:
