@@ -62,6 +62,17 @@ LAYERS = {
     "noise": lambda n: GaussianNoise(0.5),
 }
 
+
+class Halved(CrossEntropy):
+    """A loss of one's own that is derived from one of ours."""
+
+    def value(self, log_p, y):
+        return super().value(log_p, y) / 2
+
+    def slope(self, log_p, p, y):
+        return super().slope(log_p, p, y) / 2
+
+
 sizes = st.integers(1, 5)
 losses = st.sampled_from([kind() for kind in LOSSES.values()]) | st.builds(
     Focal, gamma=st.floats(0, 5)
@@ -218,10 +229,13 @@ def test_rows_are_activated_alike_among_few_and_many(n_rows):
 # Losses
 
 
-@given(objective=objectives, rng=rngs, n_rows=sizes, n_outputs=sizes)
-def test_gradient_of_each_loss(objective, rng, n_rows, n_outputs):
+@pytest.mark.parametrize("output", [Softmax(), Sigmoid()], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", [*LOSSES.values(), Halved])
+@given(smoothing=st.floats(0, 0.9), rng=rngs, n_rows=sizes, n_outputs=sizes)
+def test_gradient_of_each_loss(output, kind, smoothing, rng, n_rows, n_outputs):
+    objective = Objective(output, kind(), smoothing)
     logits = rng.normal(0, 2, (n_rows, n_outputs))
-    targets = drawn_targets(rng, objective.output, n_rows, n_outputs)
+    targets = drawn_targets(rng, output, n_rows, n_outputs)
     weights = drawn_weights(rng, n_rows)
     _, gradient = objective.loss_and_gradient(logits, targets, weights)
     assert_gradient(

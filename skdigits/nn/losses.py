@@ -36,11 +36,6 @@ class Loss(Component):
         """Return the derivative of the loss with respect to each log-probability."""
         raise NotImplementedError
 
-    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
-        """Return the derivative with respect to each logit of a softmax, ``s - p * sum(s)``."""
-        slope = self.slope(log_p, p, y)
-        return slope - p * slope.sum(axis=1, keepdims=True)
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CrossEntropy(Loss):
@@ -61,10 +56,6 @@ class CrossEntropy(Loss):
     def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
         """Return ``-y``."""
         return -y
-
-    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
-        """Return ``p - y``, since the targets sum to one."""
-        return p - y
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -175,10 +166,18 @@ class Softmax:
         return logits.argmax(axis=1) == targets
 
     def elements(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
-        """Return each logit's share of the loss, and the gradient at the logits."""
+        """Return each logit's share of the loss, and the gradient at the logits.
+
+        Since ``d log(p_i) / dz_j = (i == j) - p_j``, the gradient is ``s - p * sum(s)`` with s the
+        slopes. Those of cross-entropy are ``-y``, whose sum is -1, which leaves ``p - y``.
+        """
         log_p = self.log_probabilities(logits)
         p = np.exp(log_p)
-        return loss.value(log_p, y), loss.gradient(log_p, p, y)
+        # The exact type only: a subclass may have other slopes.
+        if type(loss) is CrossEntropy:
+            return loss.value(log_p, y), p - y
+        slope = loss.slope(log_p, p, y)
+        return loss.value(log_p, y), slope - p * slope.sum(axis=1, keepdims=True)
 
 
 class Sigmoid:
