@@ -59,7 +59,7 @@ class Decay(NamedTuple):
         >>> Decay(n_weights=5).of(slice(3, 9)).n_weights
         2
         """
-        return Decay(max(0, self.n_weights - part.start), *self[1:])
+        return self._replace(n_weights=max(0, self.n_weights - part.start))
 
 
 NO_DECAY = Decay()
