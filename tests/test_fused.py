@@ -14,7 +14,7 @@ from skdigits.nn.fused import _copied, fused
 from skdigits.nn.fused_loss import FusedObjective, fused_cross_entropy
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
 from skdigits.nn.optimizers import SOLVERS, Optimizer
-from skdigits.nn.rules import Decay, by_pieces, pull
+from skdigits.nn.rules import Decay, apply_penalty, by_pieces
 
 RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Optimizer)}
 
@@ -61,7 +61,7 @@ def test_a_compiled_rule_computes_in_single_precision(kind):
 
 
 def test_the_compiled_penalty_computes_in_single_precision():
-    assert returned(pull, 5) == {"float32"}
+    assert returned(apply_penalty, 5) == {"float32"}
 
 
 def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():

@@ -27,7 +27,7 @@ from skdigits.nn.optimizers import (
     RAdam,
     RMSprop,
 )
-from skdigits.nn.rules import Decay, pull
+from skdigits.nn.rules import Decay, apply_penalty
 
 STEPS = 100
 FIRST_ORDER = {
@@ -308,7 +308,7 @@ def test_decay_is_the_elastic_nets_derivative(seed, shrink, l2, l1):
     w, g = np.random.default_rng(seed).normal(size=(2, 9))
     w[0] = 0
     weights, gradient = w.copy(), g.copy()
-    pull(weights, gradient, shrink, l2, l1)
+    apply_penalty(weights, gradient, shrink, l2, l1)
     assert_allclose(weights, shrink * w)
     assert_allclose(gradient, g + l2 * weights + l1 * np.sign(weights), rtol=1e-12, atol=1e-15)
 

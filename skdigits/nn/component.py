@@ -233,7 +233,7 @@ def resolve(value: Any, registry: Mapping[str, type[C]]) -> C:
     value : str or object
         A name of the registry, or a ready component.
     registry : mapping of str to type
-        The classes behind the names.
+        The class of each name.
 
     Returns
     -------

@@ -70,7 +70,7 @@ class Step(Workspace):
 class Parameter:
     """The shape and the role of one array of a layer.
 
-    Roles are ``"weight"`` (learnt, and subject to decay), ``"offset"`` (learnt, never decayed) and
+    Roles are ``"weight"`` (learnt and decayed), ``"no_decay"`` (learnt, but never decayed) and
     ``"buffer"`` (a statistic that training keeps, not learnt).
     """
 
@@ -98,7 +98,7 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """What a table of layers calls it."""
+        """Its name in a table of layers."""
         return type(self).__name__
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
@@ -127,8 +127,8 @@ class Layer:
     def cap_norms(self, values: Values, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
 
-    def forget(self, values: Values) -> None:
-        """Let the statistics of the next batch take the place of those of all batches before."""
+    def reset_statistics(self, values: Values) -> None:
+        """Discard the running statistics."""
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs outside training; the inputs may be overwritten."""
@@ -158,7 +158,7 @@ class Dense(Layer):
     initializer : callable
         ``(fan_in, fan_out, rng) -> weights``; biases start at zero.
     bias : bool, default=True
-        Whether there is a bias. Normalisation right behind the layer makes it superfluous.
+        Whether there is a bias; batch normalisation right after the layer replaces it.
     """
 
     fan_in: int
@@ -172,7 +172,7 @@ class Dense(Layer):
     def parameters(self) -> tuple[Parameter, ...]:
         """The weight of shape (fan_in, fan_out) and the bias of shape (fan_out,)."""
         weight = Parameter("weight", (self.fan_in, self.fan_out))
-        return (weight, Parameter("offset", (self.fan_out,))) if self.bias else (weight,)
+        return (weight, Parameter("no_decay", (self.fan_out,))) if self.bias else (weight,)
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
         """Return the layer with its `fan_out`."""
@@ -276,7 +276,7 @@ class Chain(Layer):
     def __init__(self, layers: Sequence[Layer]):
         self.layers = tuple(layers)
         learns = [bool(layer.parameters) for layer in self.layers]
-        # Below the first layer that learns, nobody needs a gradient.
+        # No layer before the first that learns needs a gradient.
         self._first = learns.index(True) if any(learns) else len(learns)
 
     @property
@@ -334,7 +334,7 @@ class Chain(Layer):
             backwards.append(backward)
 
         def run_backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
-            """Run the layers backward, no further down than anybody learns."""
+            """Run the layers backward, unless asked no further than the first that learns."""
             d: Any = d_outputs
             last = -1 if propagate else self._first - 1
             for i in range(len(backwards) - 1, last, -1):

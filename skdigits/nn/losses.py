@@ -85,7 +85,7 @@ class SquaredError(Loss):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Focal(Loss):
-    """Focal loss, ``L = -sum(y * (1 - p)^gamma * log(p))``, which looks away from easy samples.
+    """Focal loss, ``L = -sum(y * (1 - p)^gamma * log(p))``, which down-weights easy samples.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class Objective:
     output : Softmax or Sigmoid
         How logits become probabilities.
     loss : Loss
-        What is asked of the probabilities.
+        How far the probabilities are from the targets.
     label_smoothing : float in [0, 1), default=0
         The share of the targets that is spread evenly over the classes (Szegedy et al. 2016).
 

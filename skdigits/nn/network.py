@@ -1,8 +1,8 @@
 """A network: a chain of layers over one flat vector.
 
-Weights come first in the vector, then biases and the like, so that what decays is one slice, and so
-is what is learnt. An optimizer, a norm, a copy and a checkpoint each deal with a single array; the
-layers see views::
+Weights come first in the vector, then biases and the like, so that one slice holds all that decays,
+and one all that is learnt. An optimizer, a norm, a copy and a checkpoint each deal with a single
+array; the layers see views::
 
     vector  [ W1 | W2 | W3 | b1 | b2 | b3 | statistics that are kept, not learnt ]
             |-- n_weights -|              |
@@ -23,7 +23,7 @@ from .layers import Chain, Step, Values
 from .losses import Objective
 from .workspace import Workspace
 
-_ROLES = ("weight", "offset", "buffer")
+_ROLES = ("weight", "no_decay", "buffer")
 
 
 class Network:
@@ -41,8 +41,8 @@ class Network:
     Attributes
     ----------
     vector : ndarray of shape (n_parameters + n_buffers,)
-        All that a network knows. Write into it; rebinding it would orphan the views, which `like`
-        makes anew.
+        Parameters and buffers. Write into it rather than assign another one, which the views would
+        not follow; `like` makes new views.
     parameters : ndarray of shape (n_parameters,)
         All that is learnt, as a view.
     buffers : ndarray of shape (n_buffers,)
@@ -75,7 +75,7 @@ class Network:
         for parameter in chain.parameters:
             sizes[parameter.role] += math.prod(parameter.shape)
         self.n_weights = sizes["weight"]
-        self.n_parameters = self.n_weights + sizes["offset"]
+        self.n_parameters = self.n_weights + sizes["no_decay"]
         self.vector = np.zeros(self.n_parameters + sizes["buffer"], self.dtype)
         self._see_vector()
 
@@ -175,10 +175,10 @@ class Network:
         for layer, values in self.chain.parts(self._values):
             layer.cap_norms(values, largest)
 
-    def forget(self) -> None:
-        """Let the statistics of the next batch take the place of those of all batches before."""
+    def reset_statistics(self) -> None:
+        """Discard the running statistics."""
         for layer, values in self.chain.parts(self._values):
-            layer.forget(values)
+            layer.reset_statistics(values)
 
     def predict(self, inputs: Any, memory: Workspace | None = None) -> NDArray:
         """Return the logits of rows outside training.
