@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from .nn.component import (
     NOTHING,
     POSITIVE,
     SHARE,
+    Component,
     Function,
     Instance,
     Interval,
@@ -26,6 +26,7 @@ from .nn.component import (
     Names,
     OneForEach,
     check_parameter,
+    is_sequence,
     resolve,
 )
 from .nn.fused_loss import FusedObjective
@@ -38,19 +39,18 @@ from .training.batches import rows_per_batch
 from .training.caller import outside
 from .training.loop import Settings
 
-_PER_LAYER = OneForEach("hidden layer")
+_FUNCTION = (
+    Names(ACTIVATIONS),
+    Instance(ActivationFunction, "an object with value and derivative"),
+)
 
 ALLOWED: dict[str, tuple[Any, ...]] = {
     "hidden_layer_sizes": (
         COUNT,
-        _PER_LAYER,
+        OneForEach("hidden layer", COUNT),
         Instance(HiddenLayers, "HiddenLayers(width=..., n_layers=...)"),
     ),
-    "activation": (
-        Names(ACTIVATIONS),
-        Instance(ActivationFunction, "an object with value and derivative"),
-        _PER_LAYER,
-    ),
+    "activation": (*_FUNCTION, OneForEach("hidden layer", *_FUNCTION)),
     "loss": (Names(LOSSES), Instance(Loss, "a Loss")),
     "label_smoothing": (FRACTION,),
     "initializer": (
@@ -58,7 +58,7 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
         Function("(fan_in, fan_out, rng) -> weights"),
     ),
     "normalization": (NOTHING, Names(NORMALIZATIONS)),
-    "dropout": (FRACTION, _PER_LAYER),
+    "dropout": (FRACTION, OneForEach("hidden layer", FRACTION)),
     "input_dropout": (FRACTION,),
     "noise": (NON_NEGATIVE,),
     "residual": (BOOLEAN,),
@@ -105,25 +105,30 @@ def check_parameters(estimator: Any) -> None:
     InvalidParameterError
         A ``ValueError`` and ``TypeError`` that names the parameter, the value and what is allowed.
     """
+    owner = type(estimator).__name__
     for name, allowed in ALLOWED.items():
-        check_parameter(type(estimator).__name__, name, getattr(estimator, name), allowed)
+        value = getattr(estimator, name)
+        check_parameter(owner, name, value, allowed)
+        for part in _elements(value):
+            if isinstance(part, Component):
+                part.validate()
     n_layers = len(hidden_sizes(estimator.hidden_layer_sizes))
-    activations(estimator.activation, n_layers)
-    dropout(estimator.dropout, n_layers)
-    loss(estimator.loss)
-    solver(estimator.solver)
-    schedule(estimator.learning_rate)
-    resolve(estimator.augment, {})
+    for name in ("activation", "dropout"):
+        value = getattr(estimator, name)
+        if is_sequence(value) and len(value) != n_layers:
+            raise InvalidParameterError(
+                f"{owner}: {name}={value!r} has {len(value)} elements; it must have one for each "
+                f"of the {n_layers} hidden layers."
+            )
     _check_full_batch(estimator)
 
 
 def _check_full_batch(estimator: Any) -> None:
     """Refuse randomness where a line search needs the same loss at the same weights."""
-    if solver(estimator.solver).incremental:
+    if resolve(estimator.solver, SOLVERS).incremental:
         return
-    dropout = estimator.dropout
     random = {
-        "dropout": any(dropout if dropout in _PER_LAYER else [dropout]),
+        "dropout": any(_elements(estimator.dropout)),
         "input_dropout": estimator.input_dropout > 0,
         "noise": estimator.noise > 0,
         "augment": estimator.augment is not None,
@@ -166,57 +171,24 @@ def advice(parameter: str, value: Any, nested: str) -> str:
     return f"{kind.__name__} has no parameter {nested!r}{listed}."
 
 
+# What follows reads parameters that have been checked.
+
+
+def _elements(value: Any) -> list[Any]:
+    """Return the elements of a sequence, or the one value that there is."""
+    return list(value) if is_sequence(value) else [value]
+
+
 def hidden_sizes(value: Any) -> list[int]:
     """Return the units of each hidden layer; an int is one layer, an empty sequence none."""
     if isinstance(value, HiddenLayers):
-        value.validate()
         return value.sizes
-    sizes = list(value) if value in _PER_LAYER else [value]
-    for size in sizes:
-        if size not in COUNT:
-            raise InvalidParameterError(
-                f"hidden_layer_sizes must be > 0: each element must be {COUNT}, got {value!r}."
-            )
-    return [int(size) for size in sizes]
+    return [int(size) for size in _elements(value)]
 
 
-def per_layer(name: str, value: Any, n_layers: int) -> list[Any]:
-    """Return one value for each hidden layer, from one for all or a sequence with one for each.
-
-    Raises
-    ------
-    InvalidParameterError
-        The sequence has the wrong length.
-    """
-    if value not in _PER_LAYER:
-        return [value] * n_layers
-    if len(value) != n_layers:
-        raise InvalidParameterError(
-            f"{name}={value!r} has {len(value)} elements; it must have one for each of the "
-            f"{n_layers} hidden layers."
-        )
-    return list(value)
-
-
-def activations(value: Any, n_layers: int) -> Sequence[ActivationFunction]:
-    """Return the activation function of each hidden layer."""
-    functions = per_layer("activation", value, n_layers)
-    for function in functions:
-        check_parameter("activation", "element", function, ALLOWED["activation"][:2])
-    return [resolve(function, ACTIVATIONS) for function in functions]
-
-
-def dropout(value: Any, n_layers: int) -> list[float]:
-    """Return the dropout rate of each hidden layer."""
-    rates = per_layer("dropout", value, n_layers)
-    for rate in rates:
-        check_parameter("dropout", "element", rate, (FRACTION,))
-    return rates
-
-
-def loss(value: Any) -> Loss:
-    """Return the loss that a name or an object stands for."""
-    return resolve(value, LOSSES)
+def per_layer(value: Any, n_layers: int) -> list[Any]:
+    """Return one value for each hidden layer, from one for all or a sequence with one for each."""
+    return list(value) if is_sequence(value) else [value] * n_layers
 
 
 def initializer(value: Any) -> Initializer | None:
@@ -224,11 +196,6 @@ def initializer(value: Any) -> Initializer | None:
     if isinstance(value, str):
         return None if value == "auto" else INITIALIZERS[value]
     return value
-
-
-def solver(value: Any) -> Solver:
-    """Return the optimizer that a name or an object stands for."""
-    return resolve(value, SOLVERS)
 
 
 def schedule(value: Any) -> Schedule:
@@ -241,14 +208,15 @@ def schedule(value: Any) -> Schedule:
 def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
     """Return the layers that an estimator's parameters describe."""
     hidden = hidden_sizes(estimator.hidden_layer_sizes)
+    functions = per_layer(estimator.activation, len(hidden))
     return Architecture(
         n_features,
         hidden,
         n_outputs,
-        activations(estimator.activation, len(hidden)),
+        [resolve(function, ACTIVATIONS) for function in functions],
         initializer(estimator.initializer),
         estimator.normalization,
-        dropout(estimator.dropout, len(hidden)),
+        per_layer(estimator.dropout, len(hidden)),
         estimator.input_dropout,
         estimator.noise,
         estimator.residual,
@@ -258,22 +226,22 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
 
 def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     """Return what an estimator minimises."""
-    # To load the compiler takes longer than a training without batches gains by it.
-    kind = FusedObjective if solver(estimator.solver).incremental else Objective
-    return kind(output, loss(estimator.loss), estimator.label_smoothing)
+    # L-BFGS evaluates the loss too seldom for compilation to pay off.
+    kind = FusedObjective if resolve(estimator.solver, SOLVERS).incremental else Objective
+    return kind(output, resolve(estimator.loss, LOSSES), estimator.label_smoothing)
 
 
 def settings(estimator: Any, n_samples: int) -> Settings:
     """Return how an estimator is trained on so many rows."""
-    optimizer, size = solver(estimator.solver), estimator.batch_size
-    if optimizer.incremental and size != "auto" and size > n_samples:
+    solver, size = resolve(estimator.solver, SOLVERS), estimator.batch_size
+    if solver.incremental and size != "auto" and size > n_samples:
         warnings.warn(
             f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
             stacklevel=outside(),
         )
     return Settings(
-        solver=optimizer,
+        solver=solver,
         schedule=schedule(estimator.learning_rate),
         learning_rate=float(estimator.learning_rate_init),
         alpha=float(estimator.alpha),

@@ -104,7 +104,8 @@ class PredictionMixin:
         """
         logits = self._logits(X)
         log_p, p = self._labels.log_probabilities(logits), self._labels.probabilities(logits)
-        # The logarithm of what predict_proba returns, except where that has underflowed.
+        # Rows that tie in predict_proba, for instance at p = 1, must tie here too, so this is its
+        # logarithm, except where a probability has underflowed.
         return np.log(p, out=log_p, where=p >= np.finfo(p.dtype).tiny)
 
     def decision_function(self, X: Any) -> NDArray:

@@ -71,11 +71,8 @@ def judge(
 
 
 def _takes_weights(scorer: Callable[..., float]) -> bool:
-    """Tell whether a scorer's figure can be weighted; those of scikit-learn say so themselves.
-
-    But for the area under curves of one class against one, whose function takes weights to refuse
-    them.
-    """
+    """Return whether a scorer takes sample weights; those of scikit-learn say so themselves."""
+    # `roc_auc_ovo` has the parameter, but raises when it is used.
     if getattr(scorer, "_kwargs", {}).get("multi_class") == "ovo":
         return False
     if hasattr(scorer, "_accept_sample_weight"):

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from small import seeds
 
-from skdigits.nn.fused import fused
-from skdigits.nn.fused_loss import FUSED, FusedObjective
+from skdigits.nn.fused import _copied, fused
+from skdigits.nn.fused_loss import FusedObjective, fused_cross_entropy
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
 from skdigits.nn.optimizers import SOLVERS, Optimizer
-from skdigits.nn.rules import Decay, by_pieces
+from skdigits.nn.rules import Decay, apply_penalty, by_pieces
 
 RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Optimizer)}
 
@@ -45,6 +45,25 @@ def test_a_compiled_rule_takes_numpys_steps(kind, dtype, tolerance, size, decay,
         assert_allclose(compiled, numpys, rtol=tolerance, atol=tolerance)
 
 
+def returned(function, n_numbers):
+    """Return the types that a compiled function makes of so many numbers in single precision."""
+    numba = pytest.importorskip("numba")
+    compiled = numba.njit(_copied(function), fastmath=True, error_model="numpy")
+    compiled.compile((numba.float32,) * n_numbers)
+    (signature,) = compiled.nopython_signatures
+    return {str(kind) for kind in signature.return_type}
+
+
+@pytest.mark.parametrize("kind", RULES.values(), ids=RULES)
+def test_a_compiled_rule_computes_in_single_precision(kind):
+    n_scalars = len(kind().scalars(1, 0.1))
+    assert returned(kind.rule, 2 + kind.slots + n_scalars) == {"float32"}
+
+
+def test_the_compiled_penalty_computes_in_single_precision():
+    assert returned(apply_penalty, 5) == {"float32"}
+
+
 def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
     def rule(p, g, v, rate):
         p[:] = [a - rate * b for a, b in zip(p.tolist(), g.tolist(), strict=True)]
@@ -69,7 +88,7 @@ def test_the_compiled_cross_entropy_is_numpys(
     logits = (rng.uniform(-3, 3, (n_rows, n_classes)) * scale).astype(dtype)
     targets = rng.integers(0, n_classes, n_rows)
     weights = rng.dirichlet(np.ones(n_rows)).astype(dtype)
-    assert FUSED[Softmax, CrossEntropy](np.dtype(dtype)) is not None
+    assert fused_cross_entropy(np.dtype(dtype)) is not None
     with np.errstate(over="ignore"):
         (loss, gradient), (ours, our_gradient) = (
             kind(Softmax(), CrossEntropy(), smoothing).loss_and_gradient(logits, targets, weights)

@@ -57,10 +57,25 @@ DETERMINISTIC = {
 LAYERS = {
     **DETERMINISTIC,
     "batch norm": BatchNorm,
+    "residual with batch norm": lambda n: Residual(
+        Chain([Dense(n, 3, GLOROT), BatchNorm(3), Activation(FUNCTIONS["tanh"])]),
+        Dense(n, 3, GLOROT, bias=False),
+    ),
     "dropout": lambda n: Dropout(0.4),
     "alpha dropout": lambda n: AlphaDropout(0.4),
     "noise": lambda n: GaussianNoise(0.5),
 }
+
+
+class Halved(CrossEntropy):
+    """A loss of one's own that is derived from one of ours."""
+
+    def value(self, log_p, y):
+        return super().value(log_p, y) / 2
+
+    def slope(self, log_p, p, y):
+        return super().slope(log_p, p, y) / 2
+
 
 sizes = st.integers(1, 5)
 losses = st.sampled_from([kind() for kind in LOSSES.values()]) | st.builds(
@@ -108,17 +123,17 @@ def shaken_network(layers, rng, objective=None):
     return network
 
 
-def forward(network, parameters, inputs):
+def forward(network, parameters, inputs, weights=None):
     """Run the training's forward pass, each time in new memory."""
     network.parameters[...] = parameters
     values = network.views(network.vector)
-    step = new_step(np.full(inputs.shape[0], 1 / inputs.shape[0]))
+    step = new_step(np.full(len(inputs), 1 / len(inputs)) if weights is None else weights)
     return network.chain.forward(inputs, values, step)
 
 
-def gradients(network, parameters, inputs, d_outputs, propagate=True):
+def gradients(network, parameters, inputs, d_outputs, weights=None, propagate=True):
     """Return the gradients at the parameters and at the inputs."""
-    _, backward = forward(network, parameters, inputs)
+    _, backward = forward(network, parameters, inputs, weights)
     # Elements that are not written, or added to what was there before, show as nan.
     vector = np.full_like(network.vector, np.nan)
     d_inputs = backward(d_outputs.copy(), network.views(vector), propagate)
@@ -166,11 +181,12 @@ def test_backward_of_each_layer(layer, rng, n_rows, n_inputs):
     network = shaken_network([layer(n_inputs)], rng)
     parameters = network.parameters.copy()
     inputs = rng.choice([-1.0, 1.0], (n_rows, n_inputs)) * rng.uniform(0.1, 3, (n_rows, n_inputs))
-    d_outputs = rng.normal(size=forward(network, parameters, inputs)[0].shape)
-    gradient, d_inputs = gradients(network, parameters, inputs, d_outputs)
+    weights = drawn_weights(rng, n_rows)
+    d_outputs = rng.normal(size=forward(network, parameters, inputs, weights)[0].shape)
+    gradient, d_inputs = gradients(network, parameters, inputs, d_outputs, weights)
 
     def value(parameters, inputs):
-        return np.vdot(forward(network, parameters, inputs)[0], d_outputs)
+        return np.vdot(forward(network, parameters, inputs, weights)[0], d_outputs)
 
     assert_gradient(lambda p: value(p, inputs), parameters, gradient, rng)
     assert_gradient(lambda x: value(parameters, x), inputs, d_inputs, rng)
@@ -218,10 +234,13 @@ def test_rows_are_activated_alike_among_few_and_many(n_rows):
 # Losses
 
 
-@given(objective=objectives, rng=rngs, n_rows=sizes, n_outputs=sizes)
-def test_gradient_of_each_loss(objective, rng, n_rows, n_outputs):
+@pytest.mark.parametrize("output", [Softmax(), Sigmoid()], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", [*LOSSES.values(), Halved])
+@given(smoothing=st.floats(0, 0.9), rng=rngs, n_rows=sizes, n_outputs=sizes)
+def test_gradient_of_each_loss(output, kind, smoothing, rng, n_rows, n_outputs):
+    objective = Objective(output, kind(), smoothing)
     logits = rng.normal(0, 2, (n_rows, n_outputs))
-    targets = drawn_targets(rng, objective.output, n_rows, n_outputs)
+    targets = drawn_targets(rng, output, n_rows, n_outputs)
     weights = drawn_weights(rng, n_rows)
     _, gradient = objective.loss_and_gradient(logits, targets, weights)
     assert_gradient(
@@ -353,12 +372,12 @@ def test_gradient_of_whole_networks(data, rng, n_rows):
     parameters = network.parameters.copy()
 
     def loss(parameters, inputs):
-        logits, _ = forward(network, parameters, inputs)
+        logits, _ = forward(network, parameters, inputs, weights)
         return network.objective.loss_and_gradient(logits, targets, weights)[0]
 
-    logits, _ = forward(network, parameters, inputs)
+    logits, _ = forward(network, parameters, inputs, weights)
     _, d_logits = network.objective.loss_and_gradient(logits, targets, weights)
-    gradient, d_inputs = gradients(network, parameters, inputs, d_logits)
+    gradient, d_inputs = gradients(network, parameters, inputs, d_logits, weights)
     assert_gradient(lambda p: loss(p, inputs), parameters, gradient, rng)
     assert_gradient(lambda x: loss(parameters, x), inputs, d_inputs, rng)
 

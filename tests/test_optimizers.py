@@ -27,7 +27,7 @@ from skdigits.nn.optimizers import (
     RAdam,
     RMSprop,
 )
-from skdigits.nn.rules import Decay, pull
+from skdigits.nn.rules import Decay, apply_penalty
 
 STEPS = 100
 FIRST_ORDER = {
@@ -50,9 +50,12 @@ betas = {"beta_1": fractions, "beta_2": st.floats(0, 0.9999), "epsilon": st.floa
 each_optimizer = pytest.mark.parametrize("optimizer", FIRST_ORDER.values(), ids=FIRST_ORDER)
 
 
-@pytest.fixture(scope="module", params=["NumPy", "compiled"], autouse=True)
+by_each_engine = pytest.mark.usefixtures("engine")
+
+
+@pytest.fixture(scope="module", params=["NumPy", "compiled"])
 def engine(request):
-    """What runs the rules; every test here is run with both."""
+    """What runs the rules."""
     if request.param == "compiled":
         pytest.importorskip("numba")
         yield
@@ -210,6 +213,7 @@ def noisy_slope(seed):
     return lambda t, p: noise[t] * (1 + 0.01 * np.sin(p))
 
 
+@by_each_engine
 @pytest.mark.parametrize(("kind", "published", "parameters"), PUBLISHED)
 @settings(max_examples=20)
 @given(data=st.data(), seed=seeds, rate=rates)
@@ -249,6 +253,7 @@ def test_each_optimizer_goes_down_rosenbrocks_valley(name):
 # A rule on numbers, on short and on long vectors
 
 
+@by_each_engine
 @each_optimizer
 @given(seed=seeds, rate=rates)
 def test_a_rule_means_the_same_on_numbers(optimizer, seed, rate):
@@ -273,6 +278,7 @@ def test_single_precision_is_not_promoted(optimizer, momentum):
     assert {value.dtype for value in after} == {np.dtype(np.float32)}
 
 
+@by_each_engine
 @each_optimizer
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_without_a_gradient_nothing_moves(optimizer, dtype):
@@ -281,6 +287,7 @@ def test_without_a_gradient_nothing_moves(optimizer, dtype):
         assert_array_equal(p, start)
 
 
+@by_each_engine
 @each_optimizer
 @pytest.mark.parametrize("size", [CHUNK + 1, 2 * CHUNK + 77])
 @pytest.mark.parametrize("n_weights", [0, 1000, CHUNK + 33, 2 * CHUNK + 77])
@@ -308,7 +315,7 @@ def test_decay_is_the_elastic_nets_derivative(seed, shrink, l2, l1):
     w, g = np.random.default_rng(seed).normal(size=(2, 9))
     w[0] = 0
     weights, gradient = w.copy(), g.copy()
-    pull(weights, gradient, shrink, l2, l1)
+    apply_penalty(weights, gradient, shrink, l2, l1)
     assert_allclose(weights, shrink * w)
     assert_allclose(gradient, g + l2 * weights + l1 * np.sign(weights), rtol=1e-12, atol=1e-15)
 

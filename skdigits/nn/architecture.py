@@ -1,7 +1,7 @@
 """From the shape of a multilayer perceptron to its chain of layers.
 
-A hidden layer is a small stack, and the logits come from a last dense layer; what is not asked for
-is left out::
+A hidden layer is a small stack, and a last dense layer gives the logits; parts that are not asked
+for are left out::
 
     inputs -> Prepared -> Noise -> Dropout
            -> [ Dense -> Norm -> Noise -> Activation -> Dropout ] -> ...      (+ skip)
@@ -76,9 +76,9 @@ class Architecture:
     initializer : callable or None
         Weights of every dense layer; None takes what suits the layer's activation.
     normalization : {"batch", "layer"} or None
-        What follows the dense layer of each hidden layer.
+        The normalisation after the dense layer of each hidden layer.
     dropout : sequence of float
-        The rate behind each hidden layer; empty for none.
+        The rate after each hidden layer; empty for none.
     input_dropout : float
         The rate on the inputs.
     noise : float
@@ -128,7 +128,7 @@ class Architecture:
         self, fan_in: int, units: int, function: ActivationFunction, rate: float
     ) -> list[Layer]:
         """Return the layers of a hidden layer."""
-        # A shift behind the normalisation over the batch makes a bias before it superfluous.
+        # Batch normalisation subtracts any bias added before it; its own shift replaces it.
         layers: list[Layer] = [
             self._dense(fan_in, units, function, bias=self.normalization != "batch")
         ]
@@ -137,7 +137,7 @@ class Architecture:
         return [*layers, *self._noise(), Activation(function), *self._drop(rate, function)]
 
     def _skip(self, block: list[Layer], fan_in: int, units: int) -> Residual:
-        """Return the block with a way around it."""
+        """Return the block with a skip connection."""
         same = fan_in == units
         around = None if same else self._dense(fan_in, units, Identity(), bias=False)
         return Residual(Chain(block), around)

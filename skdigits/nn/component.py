@@ -72,16 +72,28 @@ class Names:
         return "one of " + ", ".join(repr(name) for name in self.names)
 
 
-class OneForEach:
-    """Sequences with one element for each of something."""
+def is_sequence(value: Any) -> bool:
+    """Return whether a value is a list, a tuple or a one-dimensional array."""
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
-    def __init__(self, things: str):
+
+class OneForEach:
+    """Sequences with one element for each of something.
+
+    Parameters
+    ----------
+    things : str
+        What there is one for each of.
+    *allowed : containers
+        What an element may be, as for `check_parameter`, which looks at each of them.
+    """
+
+    def __init__(self, things: str, *allowed: Any):
         self.things = things
+        self.allowed = allowed
 
     def __contains__(self, value: Any) -> bool:
-        return isinstance(value, list | tuple) or (
-            isinstance(value, np.ndarray) and value.ndim == 1
-        )
+        return is_sequence(value)
 
     def __str__(self) -> str:
         return f"a sequence with one for each {self.things}"
@@ -122,7 +134,7 @@ NOTHING = Instance(type(None), "None")
 
 
 def check_parameter(owner: str, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Raise unless one of the `allowed` sets contains the value.
+    """Raise unless one of the `allowed` sets contains the value, and each element of a sequence.
 
     Parameters
     ----------
@@ -146,12 +158,21 @@ def check_parameter(owner: str, name: str, value: Any, allowed: tuple[Any, ...])
     Traceback (most recent call last):
     skdigits.nn.component.InvalidParameterError: Adam: beta_1=1.5 is not allowed; it must be a
     number in [0, 1).
+    >>> check_parameter("MLP", "sizes", (8, 0), (COUNT, OneForEach("layer", COUNT)))
+    Traceback (most recent call last):
+    skdigits.nn.component.InvalidParameterError: MLP: sizes[1]=0 is not allowed; it must be an
+    integer in [1, inf).
     """
-    if not any(value in choices for choices in allowed):
+    fitting = [choices for choices in allowed if value in choices]
+    if not fitting:
         described = ", or ".join(str(choices) for choices in allowed)
         raise InvalidParameterError(
             f"{owner}: {name}={value!r} is not allowed; it must be {described}."
         )
+    for choices in fitting:
+        if isinstance(choices, OneForEach):
+            for i, element in enumerate(value):
+                check_parameter(owner, f"{name}[{i}]", element, choices.allowed)
 
 
 def bounded(default: Any, *allowed: Any) -> Any:
@@ -212,19 +233,15 @@ def resolve(value: Any, registry: Mapping[str, type[C]]) -> C:
     value : str or object
         A name of the registry, or a ready component.
     registry : mapping of str to type
-        The classes behind the names.
+        The class of each name.
 
     Returns
     -------
     component : object
-        Validated where it is one of this package's own components.
 
-    Raises
-    ------
-    InvalidParameterError
-        The component's hyperparameters are out of bounds.
+    Examples
+    --------
+    >>> resolve("leaky", {"leaky": dict}), resolve(3, {"leaky": dict})
+    ({}, 3)
     """
-    component = registry[value]() if isinstance(value, str) else value
-    if isinstance(component, Component):
-        component.validate()
-    return component
+    return registry[value]() if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Random numbers that belong to rows rather than to places in a batch."""
+"""Random numbers that belong to rows rather than to their positions in a batch."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Formulas on large arrays, at the speed of the memory and of the processor.
-
-Applied piece by piece, a formula's temporaries stay in the cache.
+"""Formulas on large arrays, piece by piece, so that temporaries stay in the cache.
 
 A formula such as ``m *= beta; m += g`` reads as on paper, and NumPy makes a temporary array for
 each intermediate result. On pieces of 32,768 elements (128 KB in single precision) temporaries
@@ -72,10 +70,10 @@ def euclidean_norm(vector: NDArray) -> float:
 
 
 def flush_tiny(vector: NDArray) -> None:
-    """Set numbers below 1e-30 to zero, before they get so small that processors stumble.
+    """Set numbers below 1e-30 to zero, before they get so small that they slow processors down.
 
-    A running average that is fed nothing but zeros shrinks forever. Below 1e-38 single precision
-    has no full mantissa for it, and each operation takes a hundred times as long.
+    A running average of nothing but zeros shrinks forever. Below 1e-38 its numbers are subnormal
+    in single precision, and each operation takes a hundred times as long.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 The very functions of `rules.py` are compiled as operations on scalars and fused into one loop, so
 that each number is read and written once per step. The first use of a rule compiles it; later
-processes find it on disk. Without Numba, or with one that does not work here, NumPy runs the rules.
+processes load it from disk. Where Numba is missing or does not work, NumPy runs the rules.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import rules
-from .rules import NO_DECAY, Decay, pull
+from .rules import NO_DECAY, Decay, apply_penalty
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "cache": True}
-"""How loops are compiled: without threads of their own, which would wait for those of BLAS."""
+"""How loops are compiled: without threads of their own, which would compete with those of BLAS."""
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled 
         """Return what is compiled, if it can be."""
         try:
             return compiled(*arguments)
-        # Whatever is wrong with a loop or an installation, NumPy can do the work.
+        # Whatever is wrong with the loop or the installation, NumPy can do the work.
         except Exception:
             return None
 
@@ -72,12 +72,12 @@ def fused(
     return _compiled(rule, n_slots, n_scalars, np.dtype(dtype))
 
 
-def obstacle() -> str | None:
-    """Return what keeps rules from being compiled, if anything does.
+def why_not_compiled() -> str | None:
+    """Return the reason why rules cannot be compiled, or None where they can.
 
     Examples
     --------
-    >>> obstacle() is None or "Numba" in obstacle()
+    >>> why_not_compiled() is None or "Numba" in why_not_compiled()
     True
     """
     try:
@@ -89,11 +89,11 @@ def obstacle() -> str | None:
     return None
 
 
-def _one_slot(rule: Callable[..., Any], pull: Callable[..., Any]) -> Callable[..., None]:
-    def loop(p: Any, g: Any, m: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
-        """Update the weights, which decay pulls, and then all other parameters."""
+def _one_slot(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> Callable[..., None]:
+    def loop(p: Any, g: Any, m: Any, n_weights: int, penalty: Any, scalars: Any) -> None:
+        """Update the weights, which are penalised, and then all other parameters."""
         for i in range(n_weights):
-            w, d = pull(p[i], g[i], *pulls)
+            w, d = apply_penalty(p[i], g[i], *penalty)
             p[i], m[i] = rule(w, d, m[i], *scalars)
         p, g, m = p[n_weights:], g[n_weights:], m[n_weights:]
         for i in range(p.size):
@@ -102,11 +102,11 @@ def _one_slot(rule: Callable[..., Any], pull: Callable[..., Any]) -> Callable[..
     return loop
 
 
-def _two_slots(rule: Callable[..., Any], pull: Callable[..., Any]) -> Callable[..., None]:
-    def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, pulls: Any, scalars: Any) -> None:
-        """Update the weights, which decay pulls, and then all other parameters."""
+def _two_slots(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> Callable[..., None]:
+    def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, penalty: Any, scalars: Any) -> None:
+        """Update the weights, which are penalised, and then all other parameters."""
         for i in range(n_weights):
-            w, d = pull(p[i], g[i], *pulls)
+            w, d = apply_penalty(p[i], g[i], *penalty)
             p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
         p, g, m, v = p[n_weights:], g[n_weights:], m[n_weights:], v[n_weights:]
         for i in range(p.size):
@@ -119,10 +119,10 @@ _LOOPS = {1: _one_slot, 2: _two_slots}
 
 
 def _copied(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy, which Numba's files know by its code.
+    """Return a copy that Numba caches by its bytecode.
 
-    A function that can be imported they know by its name alone, so that after a change they would
-    answer with what it was before.
+    Numba caches importable functions by name: once a rule was edited, the next process would load
+    the machine code of the old one.
     """
     return FunctionType(
         function.__code__,
@@ -141,7 +141,7 @@ def _compiled(
 
     jitable = register_jitable(fastmath=True, error_model="numpy")
     compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)  # type: ignore[call-overload]
-    loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), jitable(_copied(pull))))
+    loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), jitable(_copied(apply_penalty))))
 
     def run(
         parameters: NDArray,
@@ -151,10 +151,10 @@ def _compiled(
         decay: Decay = NO_DECAY,
     ) -> None:
         """Hand everything to the loop in the types that it is compiled for."""
-        n_weights, *pulls = decay
+        n_weights, *penalty = decay
         # Through an array, since NumPy is slow to make its numbers one by one.
-        numbers = tuple(np.array((*pulls, *scalars), dtype))
-        typed = numbers[: len(pulls)], numbers[len(pulls) :]
+        numbers = tuple(np.array((*penalty, *scalars), dtype))
+        typed = numbers[: len(penalty)], numbers[len(penalty) :]
         loop(parameters, gradient, *state, min(n_weights, parameters.size), *typed)
 
     # This compiles the loop, or finds out that it cannot be compiled.

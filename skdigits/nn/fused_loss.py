@@ -78,10 +78,6 @@ def _cross_entropy(
     return loss
 
 
-FUSED: dict[tuple[type, type], Callable[..., Any]] = {(Softmax, CrossEntropy): fused_cross_entropy}
-"""An output and a loss -> dtype -> the two as machine code, or None where that is not possible."""
-
-
 class FusedObjective(Objective):
     """An objective that is evaluated by machine code where that is possible, else by NumPy.
 
@@ -99,9 +95,9 @@ class FusedObjective(Objective):
         self, logits: NDArray, targets: NDArray, weights: NDArray
     ) -> tuple[float, NDArray]:
         """Return the mean loss and its gradient at the logits, as `Objective` does."""
-        # What is derived from a loss is another loss.
-        fuse = FUSED.get((type(self.output), type(self.loss)))
-        compiled = fuse and fuse(logits.dtype)
-        if compiled:
-            return compiled(logits, targets, weights, self.label_smoothing)
+        # Exact types only: a subclass may compute something else.
+        if type(self.output) is Softmax and type(self.loss) is CrossEntropy:
+            compiled = fused_cross_entropy(logits.dtype)
+            if compiled is not None:
+                return compiled(logits, targets, weights, self.label_smoothing)
         return super().loss_and_gradient(logits, targets, weights)

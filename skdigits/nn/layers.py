@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ class Step(Workspace):
 class Parameter:
     """The shape and the role of one array of a layer.
 
-    Roles are ``"weight"`` (learnt, and subject to decay), ``"offset"`` (learnt, never decayed) and
+    Roles are ``"weight"`` (learnt and decayed), ``"no_decay"`` (learnt, but never decayed) and
     ``"buffer"`` (a statistic that training keeps, not learnt).
     """
 
@@ -81,8 +81,15 @@ class Parameter:
 class Layer:
     """A step on the way from the inputs to the logits."""
 
-    takes_sparse: ClassVar[bool] = False
-    random: ClassVar[bool] = False
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether it computes on sparse rows as they are."""
+        return False
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers in training."""
+        return False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -91,7 +98,7 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """What a table of layers calls it."""
+        """Its name in a table of layers."""
         return type(self).__name__
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
@@ -101,6 +108,10 @@ class Layer:
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Take the layer's arrays from a flat sequence."""
         return tuple(next(arrays) for _ in self.parameters)
+
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the layers that this one consists of, each with its arrays."""
+        yield self, values
 
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Fill the arrays with their initial values."""
@@ -116,8 +127,8 @@ class Layer:
     def cap_norms(self, values: Values, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
 
-    def forget(self, values: Values) -> None:
-        """Let the statistics of the next batch take the place of those of all batches before."""
+    def reset_statistics(self, values: Values) -> None:
+        """Discard the running statistics."""
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs outside training; the inputs may be overwritten."""
@@ -147,7 +158,7 @@ class Dense(Layer):
     initializer : callable
         ``(fan_in, fan_out, rng) -> weights``; biases start at zero.
     bias : bool, default=True
-        Whether there is a bias. Normalisation right behind the layer makes it superfluous.
+        Whether there is a bias; batch normalisation right after the layer replaces it.
     """
 
     fan_in: int
@@ -155,13 +166,13 @@ class Dense(Layer):
     initializer: Initializer
     bias: bool = True
 
-    takes_sparse: ClassVar[bool] = True
+    takes_sparse = True
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The weight of shape (fan_in, fan_out) and the bias of shape (fan_out,)."""
         weight = Parameter("weight", (self.fan_in, self.fan_out))
-        return (weight, Parameter("offset", (self.fan_out,))) if self.bias else (weight,)
+        return (weight, Parameter("no_decay", (self.fan_out,))) if self.bias else (weight,)
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
         """Return the layer with its `fan_out`."""
@@ -265,7 +276,7 @@ class Chain(Layer):
     def __init__(self, layers: Sequence[Layer]):
         self.layers = tuple(layers)
         learns = [bool(layer.parameters) for layer in self.layers]
-        # Below the first layer that learns, nobody needs a gradient.
+        # No layer before the first that learns needs a gradient.
         self._first = learns.index(True) if any(learns) else len(learns)
 
     @property
@@ -274,12 +285,12 @@ class Chain(Layer):
         return tuple(parameter for layer in self.layers for parameter in layer.parameters)
 
     @property
-    def takes_sparse(self) -> bool:  # type: ignore[override]
+    def takes_sparse(self) -> bool:
         """Whether the first layer computes on sparse rows as they are."""
         return bool(self.layers) and self.layers[0].takes_sparse
 
     @property
-    def random(self) -> bool:  # type: ignore[override]
+    def random(self) -> bool:
         """Whether any layer draws random numbers."""
         return any(layer.random for layer in self.layers)
 
@@ -294,6 +305,11 @@ class Chain(Layer):
         """Return the values of each layer."""
         return tuple(layer.nest(arrays) for layer in self.layers)
 
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the parts of all layers, from the inputs to the outputs."""
+        for layer, own in zip(self.layers, values, strict=True):
+            yield from layer.parts(own)
+
     def weights(self, values: Values) -> list[NDArray]:
         """Return the weights of all layers."""
         pairs = zip(self.layers, values, strict=True)
@@ -303,21 +319,6 @@ class Chain(Layer):
         """Return the biases of all layers."""
         pairs = zip(self.layers, values, strict=True)
         return [bias for layer, own in pairs for bias in layer.biases(own)]
-
-    def cap_norms(self, values: Values, largest: float) -> None:
-        """Cap the norms of each layer."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.cap_norms(own, largest)
-
-    def forget(self, values: Values) -> None:
-        """Have each layer forget."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.forget(own)
-
-    def initialize(self, values: Values, rng: np.random.Generator) -> None:
-        """Initialise each layer."""
-        for layer, own in zip(self.layers, values, strict=True):
-            layer.initialize(own, rng)
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs of the last layer."""
@@ -333,7 +334,7 @@ class Chain(Layer):
             backwards.append(backward)
 
         def run_backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
-            """Run the layers backward, no further down than anybody learns."""
+            """Run the layers backward, unless asked no further than the first that learns."""
             d: Any = d_outputs
             last = -1 if propagate else self._first - 1
             for i in range(len(backwards) - 1, last, -1):

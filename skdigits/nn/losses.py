@@ -36,11 +36,6 @@ class Loss(Component):
         """Return the derivative of the loss with respect to each log-probability."""
         raise NotImplementedError
 
-    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
-        """Return the derivative with respect to each logit of a softmax, ``s - p * sum(s)``."""
-        slope = self.slope(log_p, p, y)
-        return slope - p * slope.sum(axis=1, keepdims=True)
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CrossEntropy(Loss):
@@ -61,10 +56,6 @@ class CrossEntropy(Loss):
     def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
         """Return ``-y``."""
         return -y
-
-    def gradient(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
-        """Return ``p - y``, since the targets sum to one."""
-        return p - y
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -94,7 +85,7 @@ class SquaredError(Loss):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Focal(Loss):
-    """Focal loss, ``L = -sum(y * (1 - p)^gamma * log(p))``, which looks away from easy samples.
+    """Focal loss, ``L = -sum(y * (1 - p)^gamma * log(p))``, which down-weights easy samples.
 
     Parameters
     ----------
@@ -175,10 +166,18 @@ class Softmax:
         return logits.argmax(axis=1) == targets
 
     def elements(self, loss: Loss, logits: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
-        """Return each logit's share of the loss, and the gradient at the logits."""
+        """Return each logit's share of the loss, and the gradient at the logits.
+
+        Since ``d log(p_i) / dz_j = (i == j) - p_j``, the gradient is ``s - p * sum(s)`` with s the
+        slopes. Those of cross-entropy are ``-y``, whose sum is -1, which leaves ``p - y``.
+        """
         log_p = self.log_probabilities(logits)
         p = np.exp(log_p)
-        return loss.value(log_p, y), loss.gradient(log_p, p, y)
+        # The exact type only: a subclass may have other slopes.
+        if type(loss) is CrossEntropy:
+            return loss.value(log_p, y), p - y
+        slope = loss.slope(log_p, p, y)
+        return loss.value(log_p, y), slope - p * slope.sum(axis=1, keepdims=True)
 
 
 class Sigmoid:
@@ -223,7 +222,7 @@ class Objective:
     output : Softmax or Sigmoid
         How logits become probabilities.
     loss : Loss
-        What is asked of the probabilities.
+        How far the probabilities are from the targets.
     label_smoothing : float in [0, 1), default=0
         The share of the targets that is spread evenly over the classes (Szegedy et al. 2016).
 

@@ -1,8 +1,8 @@
 """A network: a chain of layers over one flat vector.
 
-Weights come first in the vector, then biases and the like, so that what decays is one slice, and so
-is what is learnt. An optimizer, a norm, a copy and a checkpoint each deal with a single array; the
-layers see views::
+Weights come first in the vector, then biases and the like, so that one slice holds all that decays,
+and one all that is learnt. An optimizer, a norm, a copy and a checkpoint each deal with a single
+array; the layers see views::
 
     vector  [ W1 | W2 | W3 | b1 | b2 | b3 | statistics that are kept, not learnt ]
             |-- n_weights -|              |
@@ -23,7 +23,7 @@ from .layers import Chain, Step, Values
 from .losses import Objective
 from .workspace import Workspace
 
-_ROLES = ("weight", "offset", "buffer")
+_ROLES = ("weight", "no_decay", "buffer")
 
 
 class Network:
@@ -41,8 +41,8 @@ class Network:
     Attributes
     ----------
     vector : ndarray of shape (n_parameters + n_buffers,)
-        All that a network knows. Write into it; rebinding it would orphan the views, which `like`
-        makes anew.
+        Parameters and buffers. Write into it rather than assign another one, which the views would
+        not follow; `like` makes new views.
     parameters : ndarray of shape (n_parameters,)
         All that is learnt, as a view.
     buffers : ndarray of shape (n_buffers,)
@@ -75,7 +75,7 @@ class Network:
         for parameter in chain.parameters:
             sizes[parameter.role] += math.prod(parameter.shape)
         self.n_weights = sizes["weight"]
-        self.n_parameters = self.n_weights + sizes["offset"]
+        self.n_parameters = self.n_weights + sizes["no_decay"]
         self.vector = np.zeros(self.n_parameters + sizes["buffer"], self.dtype)
         self._see_vector()
 
@@ -83,29 +83,39 @@ class Network:
         self.parameters, self.buffers = np.split(self.vector, [self.n_parameters])
         self._values = self.views(self.vector)
 
-    def like(self, **changes: Any) -> Network:
+    def like(
+        self,
+        *,
+        chain: Chain | None = None,
+        objective: Objective | None = None,
+        vector: NDArray | None = None,
+    ) -> Network:
         """Return a network that shares with this one all but what is given.
 
         Parameters
         ----------
-        **changes
-            A `chain` whose parameters have the same shapes in the same order, an `objective` or a
-            `vector`.
+        chain : Chain, optional
+            Its parameters must have the same shapes in the same order.
+        objective : Objective, optional
+        vector : ndarray of shape (n_parameters + n_buffers,), optional
 
         Raises
         ------
         ValueError
             The shapes differ.
         """
-        ours, theirs = self.chain.parameters, changes.get("chain", self.chain).parameters
+        network = copy.copy(self)
+        network.chain = self.chain if chain is None else chain
+        network.objective = self.objective if objective is None else objective
+        network.vector = self.vector if vector is None else vector
+        ours, theirs = self.chain.parameters, network.chain.parameters
         if theirs != ours:
             raise ValueError(
                 "Training can only go on with the same shape of the network: its parameters were "
                 f"{[p.shape for p in ours]} and would be {[p.shape for p in theirs]} "
                 "(hidden_layer_sizes and the like changed)."
             )
-        network = copy.copy(self)
-        network.__setstate__(changes)
+        network._see_vector()
         return network
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,7 +149,8 @@ class Network:
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the initial parameters."""
-        self.chain.initialize(self._values, rng)
+        for layer, values in self.chain.parts(self._values):
+            layer.initialize(values, rng)
 
     def largest_product(self, n_rows: int) -> int:
         """Return the multiplications in the largest matrix product on so many rows."""
@@ -161,11 +172,13 @@ class Network:
 
     def cap_norms(self, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""
-        self.chain.cap_norms(self._values, largest)
+        for layer, values in self.chain.parts(self._values):
+            layer.cap_norms(values, largest)
 
-    def forget(self) -> None:
-        """Let the statistics of the next batch take the place of those of all batches before."""
-        self.chain.forget(self._values)
+    def reset_statistics(self) -> None:
+        """Discard the running statistics."""
+        for layer, values in self.chain.parts(self._values):
+            layer.reset_statistics(values)
 
     def predict(self, inputs: Any, memory: Workspace | None = None) -> NDArray:
         """Return the logits of rows outside training.

@@ -1,7 +1,7 @@
-"""Layers that are random in training and silent in prediction.
+"""Layers that are random in training and do nothing in prediction.
 
-Random numbers belong to rows: equal rows of a batch get equal numbers, wherever they stand in it.
-So a row of weight 2 is treated exactly as the same row twice.
+Random numbers belong to rows: equal rows of a batch get equal numbers, whatever their positions. So
+a row of weight 2 is treated exactly as the same row twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .workspace import Workspace
 class Random(Layer):
     """A layer that only acts in training."""
 
-    random: ClassVar[bool] = True
+    random = True
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the inputs as they are."""

@@ -15,7 +15,7 @@ EPSILON = 1e-5
 """Added to variances, so that a constant unit is divided by something."""
 
 _ROUNDINGS = 64
-"""Machine epsilons by which copies of a row may differ behind a matrix product, and more."""
+"""Tolerance, in machine epsilons, within which equal rows may differ after a matrix product."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class BatchNorm(Layer):
 
     ``outputs = scale * (x - mean) / sqrt(var + 1e-5) + shift`` with the weighted mean and variance
     of the batch in training and their running averages in prediction. A batch of a single row, or
-    of copies of one, has no variance: it is normalised by the running averages, and leaves them
-    alone.
+    of copies of one, has no variance: it is normalised by the running averages, and does not change
+    them.
 
     Parameters
     ----------
@@ -40,18 +40,18 @@ class BatchNorm(Layer):
     Examples
     --------
     >>> [parameter.role for parameter in BatchNorm(3).parameters]
-    ['offset', 'offset', 'buffer', 'buffer', 'buffer']
+    ['no_decay', 'no_decay', 'buffer', 'buffer', 'buffer']
     """
 
     units: int
-    # The running averages are plain means of the first ten batches, then forget a tenth per batch;
-    # a batch counts by its sum of sample weights.
+    # The running averages are plain means over the first ten batches; then each batch replaces a
+    # tenth. A batch counts by its sum of sample weights.
     HORIZON: ClassVar[int] = 10
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Scale and shift; running mean and variance; their weight and the largest batch's."""
-        learnt = Parameter("offset", (self.units,))
+        learnt = Parameter("no_decay", (self.units,))
         running = Parameter("buffer", (self.units,))
         return learnt, learnt, running, running, Parameter("buffer", (2,))
 
@@ -61,11 +61,11 @@ class BatchNorm(Layer):
             array.fill(start)
 
     def biases(self, values: Values) -> list[NDArray]:
-        """Return the shift, which takes the place of the bias of the layer before."""
+        """Return the shift, which replaces the bias of the layer before."""
         return [values[1]]
 
-    def forget(self, values: Values) -> None:
-        """Let no batch before the next one count in the running averages."""
+    def reset_statistics(self, values: Values) -> None:
+        """Discard the running averages: the next batch begins them anew."""
         values[-1].fill(0)
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
@@ -157,7 +157,7 @@ class LayerNorm(Layer):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Scale and shift."""
-        return Parameter("offset", (self.units,)), Parameter("offset", (self.units,))
+        return Parameter("no_decay", (self.units,)), Parameter("no_decay", (self.units,))
 
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Start without scale or shift."""

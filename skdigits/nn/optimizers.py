@@ -1,4 +1,4 @@
-"""Optimizers: hyperparameters, and what they make of a rule's scalars at each step.
+"""Optimizers: hyperparameters, and the scalars that a rule is given at each step.
 
 The rules themselves are element-wise functions. Bias corrections and the factors ``1 - beta`` of
 running averages are folded into the rate and epsilon, since ``m / (1 - beta)`` is a plain sum of
@@ -35,7 +35,7 @@ class Solver(Component):
     """How many vectors of state it keeps, each as long as that of the parameters."""
 
     units: ClassVar[tuple[str, ...]] = ()
-    """Hyperparameters that a decayed sum in the state depends on for its unit."""
+    """Hyperparameters that set the scale of the state; when one changes, the state starts anew."""
 
 
 class Optimizer(Solver):
@@ -56,9 +56,9 @@ class Optimizer(Solver):
         rate : float
             The learning rate of this step.
         momentum : float, optional
-            Takes the place of the momentum or of beta_1 where a schedule moves it.
+            Replaces the momentum or beta_1 where a schedule varies it.
         before : float, optional
-            What took its place at the step before.
+            The value of `momentum` at the step before.
         """
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class Optimizer(Solver):
         scalars : tuple of float
             From `scalars`.
         decay : Decay, optional
-            What pulls the weights towards zero.
+            Shrinkage and penalty of the weights.
         """
         rule = type(self).rule
         compiled = fused(rule, len(state), len(scalars), parameters.dtype)
@@ -98,7 +98,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
-        How much of the last step goes on; 0 is plain gradient descent.
+        The share of the last step that is kept; 0 is plain gradient descent.
 
     References
     ----------
@@ -133,7 +133,7 @@ class Nesterov(SGD):
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
-        How much of the last step goes on.
+        The share of the last step that is kept.
 
     References
     ----------
@@ -264,7 +264,7 @@ class Adam(Optimizer):
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adam)
 
     def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:
-        """Return beta_1, and the factor on the sum m, whose unit is ``1 / (1 - beta_1)``."""
+        """Return beta_1, and the factor on the sum m, whose scale is ``1 / (1 - beta_1)``."""
         beta_1, last = (self.beta_1 if beta is None else beta for beta in (momentum, before))
         return beta_1, beta_1 * ((1 - last) / (1 - beta_1))
 
@@ -286,7 +286,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: ``w -= rate * weight_decay * w`` before each step.
 
-    Biases and the parameters of normalisation are spared.
+    Biases and the parameters of normalisation do not decay.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ _HORIZON = 4096  # Steps; the product of so many momenta is zero in double preci
 
 
 def _warmth(t: Any) -> Any:
-    """Return the share of beta_1 that step t of Nadam has for a momentum."""
+    """Return the share of beta_1 that is the momentum of Nadam's step t."""
     return 1 - 0.5 * 0.96 ** (0.004 * t)
 
 
@@ -481,8 +481,10 @@ class Lion(Optimizer):
     def scalars(
         self, t: int, rate: float, momentum: float | None = None, before: float | None = None
     ) -> tuple[float, ...]:
-        """Return rate and betas."""
-        return rate, self.beta_1 if momentum is None else momentum, self.beta_2
+        """Return rate, beta_1, 1 - beta_1, beta_2 and 1 - beta_2."""
+        beta_1 = self.beta_1 if momentum is None else momentum
+        # Computed in the rule, 1 - beta would make Numba go over to double precision.
+        return rate, beta_1, 1 - beta_1, self.beta_2, 1 - self.beta_2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""A layer for what has been done to the batches of a training before they reach the network."""
+"""A layer that does to inputs in prediction what augmentation does to batches in training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .workspace import Workspace
 class Prepared(Layer):
     """Prepares the inputs in prediction; in training they come prepared.
 
-    An augmentation may end in what is not random, such as to set the deformed digits upright or to
-    make features of them. What is predicted is not deformed, but needs that all the same.
+    An augmentation may end in a step that is not random, such as setting deformed digits upright or
+    computing features. In prediction nothing is deformed, but the inputs need that step as well.
 
     Parameters
     ----------
     function : callable
-        ``batch -> batch``, with a row for each row. What it is given may be the caller's own array,
-        and stays as it is.
+        ``batch -> batch``, with a row for each row. It must not change its argument, which may be
+        the caller's own array.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Prepared(Layer):
     function: Callable[[NDArray], NDArray]
 
     def n_outputs(self, n_inputs: int) -> int:
-        """Return how many numbers the function makes of a row, which a row of zeros tells."""
+        """Return how many numbers the function makes of a row, found out with a row of zeros."""
         return self._rows(np.zeros((1, n_inputs), np.float32)).shape[1]
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:

@@ -12,14 +12,14 @@ from .workspace import Workspace
 
 
 class Residual(Layer):
-    """A block and a way around it, ``outputs = block(x) + skip(x)``.
+    """A block with a skip connection, ``outputs = block(x) + skip(x)``.
 
     Parameters
     ----------
     block : Chain
         Begins with a dense layer.
     projection : Dense or None
-        The way around where the block changes the width; None is the identity.
+        The skip where the block changes the width; None is the identity.
 
     References
     ----------
@@ -39,12 +39,12 @@ class Residual(Layer):
         self.projection = Chain([] if projection is None else [projection])
 
     @property
-    def takes_sparse(self) -> bool:  # type: ignore[override]
-        """Whether both ways begin with a dense layer, which can multiply sparse rows."""
+    def takes_sparse(self) -> bool:
+        """Whether block and skip begin with a dense layer, which can multiply sparse rows."""
         return bool(self.projection.layers) and self.block.takes_sparse
 
     @property
-    def random(self) -> bool:  # type: ignore[override]
+    def random(self) -> bool:
         """Whether the block draws random numbers."""
         return self.block.random
 
@@ -54,17 +54,17 @@ class Residual(Layer):
         return self.block.parameters + self.projection.parameters
 
     def leaves(self, n_inputs: int) -> list[tuple[Layer, int]]:
-        """Return the leaves of both ways, the projection first."""
+        """Return the leaves of the projection, then those of the block."""
         return self.projection.leaves(n_inputs) + self.block.leaves(n_inputs)
 
     def nest(self, arrays: Iterator[NDArray]) -> Values:
         """Return the block's values and the projection's."""
         return self.block.nest(arrays), self.projection.nest(arrays)
 
-    def initialize(self, values: Values, rng: np.random.Generator) -> None:
-        """Initialise both ways."""
-        self.block.initialize(values[0], rng)
-        self.projection.initialize(values[1], rng)
+    def parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the parts of the block, then those of the projection."""
+        yield from self.block.parts(values[0])
+        yield from self.projection.parts(values[1])
 
     def weights(self, values: Values) -> list[NDArray]:
         """Return the weights of the block."""
@@ -74,16 +74,6 @@ class Residual(Layer):
         """Return the biases of the block."""
         return self.block.biases(values[0])
 
-    def cap_norms(self, values: Values, largest: float) -> None:
-        """Cap the norms of both ways."""
-        self.block.cap_norms(values[0], largest)
-        self.projection.cap_norms(values[1], largest)
-
-    def forget(self, values: Values) -> None:
-        """Have both ways forget."""
-        self.block.forget(values[0])
-        self.projection.forget(values[1])
-
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``block(inputs) + skip(inputs)``."""
         outputs = self.block.predict(inputs, values[0], memory)
@@ -91,14 +81,14 @@ class Residual(Layer):
         return outputs
 
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
-        """Return the sum of both ways; backward adds what comes back on both."""
+        """Return the sum of block and skip; backward adds the gradients of both."""
         through, back_through = self.block.forward(inputs, values[0], step)
         around, back_around = self.projection.forward(inputs, values[1], step)
         outputs = np.add(through, around, out=step.empty(*through.shape))
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
-            """Return the sum of what both ways pass back."""
-            # Each way may write into what it is given.
+            """Return the sum of the gradients at the inputs of block and skip."""
+            # Each of the two may overwrite its gradient.
             d_around = step.empty(*d_outputs.shape)
             d_around[...] = d_outputs
             d_inputs = back_through(d_outputs, gradients[0], propagate)

@@ -4,7 +4,7 @@ A rule is a handful of augmented assignments. They mean the same on array slices
 the one function serves twice: NumPy applies it to pieces that fit into the cache (`by_pieces`), and
 a compiled loop to the numbers of one parameter after another (`fused.py`)::
 
-    p, g  ->  pull (weights alone)  ->  rule  ->  p, state
+    p, g  ->  apply_penalty (weights alone)  ->  rule  ->  p, state
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .elementwise import CHUNK
 
 
-def pull(p: Any, g: Any, shrink: float, l2: float, l1: float) -> Any:
+def apply_penalty(p: Any, g: Any, shrink: float, l2: float, l1: float) -> Any:
     """Shrink weights; add the penalty's derivative ``l2 * p + l1 * sign(p)`` to their gradient."""
     if shrink != 1:
         p *= shrink
@@ -30,7 +30,7 @@ def pull(p: Any, g: Any, shrink: float, l2: float, l1: float) -> Any:
 
 
 class Decay(NamedTuple):
-    """What pulls weights towards zero in a step; only the first `n_weights` parameters are weights.
+    """Shrinkage and penalty in a step, of the first `n_weights` parameters: these are the weights.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Decay(NamedTuple):
     l1: float = 0.0
 
     def of(self, part: slice) -> Decay:
-        """Return what pulls the weights in a part of the parameters.
+        """Return the decay of a part of the parameters.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Decay(NamedTuple):
         >>> Decay(n_weights=5).of(slice(3, 9)).n_weights
         2
         """
-        return Decay(max(0, self.n_weights - part.start), *self[1:])
+        return self._replace(n_weights=max(0, self.n_weights - part.start))
 
 
 NO_DECAY = Decay()
@@ -91,14 +91,14 @@ def by_pieces(
     >>> p
     array([0.3, 0.8])
     """
-    n_weights, *pulls = decay
+    n_weights, *penalty = decay
     # A NumPy scalar in double precision would make every temporary double.
     plain = [float(scalar) for scalar in scalars]
     for start in range(0, parameters.size, CHUNK):
         piece = slice(start, start + CHUNK)
         p, g = parameters[piece], gradient[piece]
         if start < n_weights:
-            pull(p[: n_weights - start], g[: n_weights - start], *pulls)
+            apply_penalty(p[: n_weights - start], g[: n_weights - start], *penalty)
         rule(p, g, *state[:, piece], *plain)
 
 
@@ -199,9 +199,18 @@ def radam(
     return p, m, v
 
 
-def lion(p: Any, g: Any, m: Any, rate: float, beta_1: float, beta_2: float) -> Any:
-    """Lion: a step of equal length for each parameter, ``sign(beta_1 * m + (1 - beta_1) * g)``."""
-    p -= rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+def lion(
+    p: Any,
+    g: Any,
+    m: Any,
+    rate: float,
+    beta_1: float,
+    rest_1: float,
+    beta_2: float,
+    rest_2: float,
+) -> Any:
+    """Lion: steps of equal length, ``sign(beta_1 * m + rest_1 * g)`` with ``rest = 1 - beta``."""
+    p -= rate * np.sign(beta_1 * m + rest_1 * g)
     m *= beta_2
-    m += (1 - beta_2) * g
+    m += rest_2 * g
     return p, m

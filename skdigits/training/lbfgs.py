@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.elementwise import euclidean_norm
 from skdigits.nn.optimizers import LBFGS
-from skdigits.nn.rules import pull
+from skdigits.nn.rules import apply_penalty
 
 from .batches import batches
 from .caller import outside
@@ -51,14 +51,14 @@ class FullBatch:
         trainer, network, batch = self.trainer, self.trainer.network, self.batch
         network.parameters[...] = parameters
         # The rows are the same at each point, so that earlier ones have nothing to say.
-        network.forget()
+        network.reset_statistics()
         loss, logits = trainer.loss_and_gradient(batch)
         self.accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
         self.gradient_norm = euclidean_norm(trainer.gradient)
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
         )
-        pull(weights, gradient, 1.0, self.l2, self.l1)
+        apply_penalty(weights, gradient, 1.0, self.l2, self.l1)
         return loss + self.penalty(), trainer.gradient.astype(np.float64)
 
     def penalty(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skdigits.nn.fused import obstacle
+from skdigits.nn.fused import why_not_compiled
 from skdigits.nn.schedules import Schedule
 
 from .history import History
@@ -80,7 +80,7 @@ class Monitor:
 
 def print_obstacle() -> None:
     """Print why optimizer steps are not compiled, if they are not."""
-    reason = obstacle()
+    reason = why_not_compiled()
     if reason:
         print(f"Optimizer steps are left to NumPy: {reason}.", flush=True)
 
