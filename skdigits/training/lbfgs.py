@@ -50,7 +50,7 @@ class FullBatchTrainer(Trainer):
         """All of them."""
         return len(self.samples)
 
-    def run(self) -> None:
+    def run(self, epochs: int) -> None:
         """Minimise until L-BFGS has converged, the epochs are over or somebody says stop."""
         lbfgs = cast(LBFGS, self.settings.solver)
         try:
@@ -61,7 +61,7 @@ class FullBatchTrainer(Trainer):
                 jac=True,
                 callback=self._end_of_iteration,
                 options={
-                    "maxiter": self.epochs,
+                    "maxiter": epochs,
                     "maxfun": lbfgs.max_fun,
                     "maxcor": lbfgs.memory,
                     "gtol": self.settings.tol,
@@ -74,7 +74,7 @@ class FullBatchTrainer(Trainer):
             self.fall_back()
         self._note_outcome(result)
         if not self.is_finite(float(result.fun)):
-            self.diverged(float(result.fun))
+            self.diverge(float(result.fun))
         elif not result.nit:
             # There was nothing to learn, which is worth a line on record, too.
             with suppress(StopIteration):
@@ -111,14 +111,12 @@ class FullBatchTrainer(Trainer):
         # SciPy does not say when an iteration begins.
         self.begin_epoch()
         self.network.parameters[...] = intermediate_result.x
-        self.keep()
         figures = {
             "loss": float(intermediate_result.fun) - self._penalty(),
             "accuracy": self._accuracy,
             "gradient_norm": self._gradient_norm,
-            "seconds": time.perf_counter() - self._began,
         }
-        if self.end_of_epoch(figures):
+        if self.finish_epoch(figures, self._began):
             self.outcome = "stopped"
             raise StopIteration
         self._began = time.perf_counter()

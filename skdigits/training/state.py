@@ -34,7 +34,7 @@ class TrainingState:
         What later epochs are measured against.
     average : Average or None
         The running average of the network, where predictions come from one.
-    step, epochs : int
+    n_steps, n_epochs : int
         Optimizer steps and finished epochs since its schedule began.
     n_updates : int
         Optimizer steps since its state was zero.
@@ -52,7 +52,7 @@ class TrainingState:
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
         self.average: Average | None = None
-        self.step = self.epochs = self.n_updates = 0
+        self.n_steps = self.n_epochs = self.n_updates = 0
         self.momentum: float | None = None
         self.rate_scale = 1.0
         self.plateau = Plateau(tol=0.0, patience=np.inf)
@@ -105,7 +105,7 @@ class TrainingState:
 
     def restart_optimizer(self, solver: Solver) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
-        self.step = self.epochs = self.n_updates = 0
+        self.n_steps = self.n_epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
         self.solver, self.units = type(solver), _units(solver)

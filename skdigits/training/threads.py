@@ -29,6 +29,10 @@ _TOGETHER = 2**10
 """Numbers that stay in one part, so that a compiled loop treats each as it would in the whole."""
 
 Work = Callable[[slice], object]
+"""``work(part)``, on a part of a vector."""
+
+InParts = Callable[[Work], None]
+"""``in_parts(work)`` has the whole vector worked on."""
 
 
 @cache
@@ -93,7 +97,7 @@ def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextMa
 
 
 @contextmanager
-def side_by_side(size: int) -> Iterator[Callable[[Work], None]]:
+def side_by_side(size: int) -> Iterator[InParts]:
     """Give a function that has a vector worked on in parts, each in a thread of its own.
 
     Parameters
