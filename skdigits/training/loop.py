@@ -162,8 +162,7 @@ class Trainer:
         if settings.shuffle:
             order = state.shuffle_rng.permutation(order)
         n_batches = math.ceil(len(order) / settings.batch_size)
-        begun, epochs = state.n_steps, state.n_epochs
-        start = Clock(begun, n_batches, n_batches * settings.max_epochs, begun - epochs * n_batches)
+        start = Clock(state.n_steps, state.n_epochs, 0, n_batches, settings.max_epochs)
         measured = math.ceil(n_batches / NORMS_PER_EPOCH)
         tally, norms, rate = Tally(), [], 0.0
         for i, batch in enumerate(self._batches(order, start)):
@@ -174,7 +173,8 @@ class Trainer:
                 break
             if i % measured == 0:
                 norms.append(euclidean_norm(self.gradient))
-            rate = self._update(start._replace(step=state.n_steps), batch.total, in_parts)
+            clock = start._replace(step=state.n_steps, batch=i)
+            rate = self._update(clock, batch.total, in_parts)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
