@@ -474,7 +474,7 @@ class FromScratchMLPClassifier(
         tasks: Tasks,
     ) -> str:
         """Run the epochs, set what they leave behind, and return why they ended."""
-        self._state.begin_average(settings.ema_decay is not None and settings.solver.incremental)
+        self._state.begin_average(self.ema_decay if settings.solver.incremental else None)
         watch = None
         if validation is not None:
             watch = Validation(self._network, judge(self, self._network, self._labels, validation))
@@ -482,11 +482,10 @@ class FromScratchMLPClassifier(
         if decisive is not None and self._state.samples_seen:
             # The weights of the fit before may stay the best.
             decisive.score()
-        plateau = self._state.plateau
-        plateau.tol = self.tol
         # The training loss has no say where a schedule or L-BFGS knows its own end.
         watched = decisive or (settings.solver.incremental and not settings.planned)
-        plateau.patience = self.n_iter_no_change if watched else np.inf
+        patience = self.n_iter_no_change if watched else np.inf
+        self._state.plateau.expect(tol=self.tol, patience=patience)
         monitor = Monitor(
             self._state,
             settings.schedule,

@@ -284,6 +284,5 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         tol=float(estimator.tol),
         clip_norm=estimator.clip_norm,
         max_norm=estimator.max_norm,
-        ema_decay=estimator.ema_decay,
         augment=estimator.augment,
     )

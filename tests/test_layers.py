@@ -416,10 +416,10 @@ def test_normalization_is_torchs(kind, rng, n_rows, units):
 @given(rng=rngs, decay=st.floats(0, 0.999), n_steps=st.integers(1, 30))
 def test_average_is_its_formula(rng, decay, n_steps):
     network = network_of([Dense(3, 2, GLOROT), BatchNorm(2)])
-    average, expected = Average(network), network.vector.copy()
+    average, expected = Average(network, decay), network.vector.copy()
     for t in range(1, n_steps + 1):
         latest = network.like(vector=rng.normal(size=network.vector.shape))
-        average.follow(latest, decay)
+        average.follow(latest)
         kept = min(decay, (1 + t) / (10 + t))
         expected = kept * expected + (1 - kept) * latest.vector
     assert_allclose(network.vector, expected, atol=1e-12)

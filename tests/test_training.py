@@ -70,8 +70,18 @@ def test_a_forgotten_plateau_is_a_new_one(values, patience):
     assert not plateau.reached
 
 
-def test_without_end_to_patience_there_is_no_plateau():
-    plateau = Plateau(1.0, np.inf)
+def test_other_expectations_of_a_plateau_leave_what_it_has_seen():
+    plateau = Plateau(0.1, patience=5)
+    for value in (1.0, 1.05, 1.05):
+        plateau.update(value)
+    plateau.expect(tol=0.2, patience=2)
+    assert not plateau.reached
+    plateau.update(1.15)
+    assert plateau.reached
+
+
+@pytest.mark.parametrize("plateau", [Plateau(), Plateau(1.0, np.inf)])
+def test_without_end_to_patience_there_is_no_plateau(plateau):
     for _ in range(1000):
         plateau.update(0)
     assert not plateau.reached
@@ -191,13 +201,16 @@ def test_a_network_like_another_shares_what_is_not_given():
 # Trainer
 
 
-def trainer_of(network, samples, end_of_epoch, *, solver=None, parameters=None, **settings):
+def trainer_of(
+    network, samples, end_of_epoch, *, solver=None, parameters=None, ema_decay=None, **settings
+):
     """Return a trainer that starts from these parameters, with all rows as one batch."""
     state = TrainingState(network, np.random.SeedSequence(0))
     solver = solver or Nesterov()
     state.restart_optimizer(solver)
     if parameters is not None:
         network.parameters[...] = parameters
+    state.begin_average(ema_decay)
     values = {
         "schedule": Constant(),
         "learning_rate": 0.05,
@@ -405,7 +418,7 @@ def test_after_divergence_training_goes_on_from_the_last_good_weights(
     with pytest.warns(ConvergenceWarning, match="diverged"):
         trainer.train(3)
     assert trainer.outcome == "diverged"
-    assert_array_equal(trainer.state.judged.parameters, start)
+    assert_array_equal(trainer.state.predictor.parameters, start)
     assert_array_equal(network.parameters, start)
     figures, settings = [], replace(trainer.settings, learning_rate=0.01)
     again = Trainer(trainer.state, samples, settings, figures.append)

@@ -44,10 +44,28 @@ FLUSH_EVERY = 64
 class Settings:
     """How to train: components and numbers, all validated.
 
-    `alpha` and `l1_ratio` are the elastic-net penalty, divided by each batch's sum of weights;
-    `max_epochs` is the length that a schedule plans for; `tol` ends L-BFGS at a gradient this
-    small; `clip_norm` caps the gradient, `max_norm` each unit's incoming weights; `augment` is
-    given each training batch.
+    Parameters
+    ----------
+    solver : Solver
+    schedule : Schedule
+    learning_rate : float
+        What the schedule's factors scale.
+    alpha, l1_ratio : float
+        The elastic-net penalty, divided by each batch's sum of weights.
+    batch_size : int
+        Rows in a batch.
+    shuffle : bool
+        Whether each epoch visits the rows in a new order.
+    max_epochs : int
+        The length that a schedule plans for.
+    tol : float
+        Where no component of the gradient is larger, L-BFGS ends.
+    clip_norm : float, optional
+        Cap on the norm of each step's gradient.
+    max_norm : float, optional
+        Cap on the norm of each unit's incoming weights.
+    augment : callable, optional
+        Is given each training batch.
     """
 
     solver: Solver
@@ -61,7 +79,6 @@ class Settings:
     tol: float
     clip_norm: float | None = None
     max_norm: float | None = None
-    ema_decay: float | None = None
     augment: Augment | None = None
 
     @property
@@ -239,8 +256,8 @@ class Trainer:
                 flush_tiny(vector)
         if settings.max_norm is not None:
             network.cap_norms(settings.max_norm)
-        if state.average is not None and settings.ema_decay is not None:
-            state.average.follow(network, settings.ema_decay)
+        if state.average is not None:
+            state.average.follow(network)
 
     def is_finite(self, loss: float) -> bool:
         """Return whether the loss, the weights and what the networks answer are finite.
