@@ -21,8 +21,8 @@ from .batches import batches
 from .caller import outside
 from .loop import Trainer
 
-_CONVERGED, _STUCK = 0, 2
-"""SciPy's status where the gradient is small enough, and where L-BFGS-B finds no lower point."""
+_RAN_OUT, _STUCK = 1, 2
+"""SciPy's status after the last iteration or evaluation, and where there is no lower point."""
 
 
 class FullBatchTrainer(Trainer):
@@ -117,16 +117,13 @@ class FullBatchTrainer(Trainer):
             "gradient_norm": self._gradient_norm,
         }
         if self.finish_epoch(figures, self._began):
-            self.outcome = "stopped"
             raise StopIteration
         self._began = time.perf_counter()
 
     def _note_outcome(self, result: OptimizeResult) -> None:
-        """Note that training has converged, or tell the user that there is no way down."""
-        if result.status == _CONVERGED:
-            self.outcome = "stopped"
-        elif result.status == _STUCK:
-            self.outcome = "stuck"
+        """Note whether iterations ran out, or tell the user that there is no way down."""
+        self.ran_out = result.status == _RAN_OUT
+        if result.status == _STUCK:
             warnings.warn(
                 f"L-BFGS found no lower loss along its direction after {result.nit} iterations, "
                 f"though the gradient is above tol={self.settings.tol:g}. Float64 data, scaled "

@@ -86,6 +86,11 @@ class Settings:
         """Whether the solver follows a schedule to its end, after `max_epochs`."""
         return self.solver.incremental and self.schedule.planned
 
+    @property
+    def stops_on_plateau(self) -> bool:
+        """Whether a plateau of the loss ends it; a planned schedule and L-BFGS know their end."""
+        return self.solver.incremental and not self.schedule.planned
+
     def penalty(self, total: float) -> tuple[float, float]:
         """Return l2 and l1 of the penalty's derivative, for a batch of that sum of weights."""
         strength = self.alpha / total
@@ -109,8 +114,8 @@ class Trainer:
 
     Attributes
     ----------
-    outcome : str
-        Why training ended: "stopped", "max_iter", "stuck", "diverged" or "interrupted".
+    ran_out : bool
+        Whether training ended only because it was out of epochs (L-BFGS also: of evaluations).
     """
 
     def __init__(
@@ -127,7 +132,7 @@ class Trainer:
         self.settings = settings
         self.end_of_epoch = end_of_epoch
         self.begin_epoch = begin_epoch
-        self.outcome = "max_iter"
+        self.ran_out = False
         self.step = Step(self.network.dtype, state.layers_rng)
         sparse = self.network.chain.takes_sparse and settings.augment is None
         self.reader = Reader(samples.X, self.network.dtype, sparse)
@@ -149,7 +154,6 @@ class Trainer:
             ):
                 self.run(epochs)
         except KeyboardInterrupt:
-            self.outcome = "interrupted"
             warnings.warn("Training interrupted by user.", stacklevel=outside())
 
     @property
@@ -166,11 +170,11 @@ class Trainer:
                 figures = self._epoch(in_parts)
                 if not self.is_finite(figures["loss"]):
                     self.diverge(figures["loss"])
-                    break
+                    return
                 self.state.n_epochs += 1
                 if self.finish_epoch(figures, started):
-                    self.outcome = "stopped"
-                    break
+                    return
+        self.ran_out = True
 
     def _epoch(self, in_parts: InParts) -> dict[str, float]:
         """Train on every row once; return the means over the rows as they were trained on."""
@@ -304,7 +308,7 @@ class Trainer:
 
     def diverge(self, loss: float) -> None:
         """Fall back, begin anew with the optimizer's state, and say what happened."""
-        self.outcome = "diverged"
+        self.ran_out = False
         self.fall_back()
         self.state.clear_slots()
         warnings.warn(
