@@ -35,7 +35,7 @@ from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
 from .scoring import validation_scorer
 from .training.batches import Samples
-from .training.caller import outside
+from .training.caller import caller_stacklevel
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
@@ -96,8 +96,8 @@ class FromScratchMLPClassifier(
         Initial weights: 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform',
         'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
         ``(fan_in, fan_out, rng) -> weights``. 'auto' takes LeCun for selu, Glorot for tanh,
-        logistic, identity and the last layer, and He for all others, but for an activation of
-        one's own that names its own as `initializer`. Biases start at zero.
+        logistic, identity and the last layer, and He for all others; an activation of your own
+        may name another in its attribute `initializer`. Biases start at zero.
     normalization : {'batch', 'layer'} or None, default=None
         Normalises what each hidden unit is given, over the batch or over the units of the layer.
         With 'batch' the shift behind it takes the place of the bias.
@@ -320,7 +320,7 @@ class FromScratchMLPClassifier(
         sample_weight : array-like of shape (n_samples,), optional
             A weight of 2 means the row twice, 0 means no row.
         X_val, y_val, sample_weight_val : optional
-            Validation data of one's own: recorded in `history_`, and judged by `early_stopping`.
+            Validation data of your own: recorded in `history_`, and used by `early_stopping`.
 
         Returns
         -------
@@ -537,7 +537,7 @@ class FromScratchMLPClassifier(
             f"Training ended after {self.n_iter_} epochs without converging: it reached "
             f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
             ConvergenceWarning,
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )
 
     # scikit-learn's protocols

@@ -35,7 +35,7 @@ from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
 from .nn.optimizers import SOLVERS, Solver
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 from .training.batches import rows_per_batch
-from .training.caller import outside
+from .training.caller import caller_stacklevel
 from .training.loop import Settings
 
 _PER_LAYER = OneForEach("hidden layer")
@@ -270,7 +270,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         warnings.warn(
             f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )
     return Settings(
         solver=optimizer,

@@ -18,7 +18,7 @@ from skdigits.nn.optimizers import LBFGS
 from skdigits.nn.rules import pull
 
 from .batches import batches
-from .caller import outside
+from .caller import caller_stacklevel
 from .loop import Trainer
 
 _RAN_OUT, _STUCK = 1, 2
@@ -129,5 +129,5 @@ class FullBatchTrainer(Trainer):
                 f"though the gradient is above tol={self.settings.tol:g}. Float64 data, scaled "
                 "inputs or a greater tol may help.",
                 ConvergenceWarning,
-                stacklevel=outside(),
+                stacklevel=caller_stacklevel(),
             )

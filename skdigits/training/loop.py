@@ -25,7 +25,7 @@ from skdigits.nn.schedules import Clock, Schedule
 
 from .augmenting import Augment, ahead, at, augmented
 from .batches import Batch, Reader, Samples, batches
-from .caller import outside
+from .caller import caller_stacklevel
 from .history import Tally
 from .state import TrainingState
 from .threads import InParts, blas_threads, side_by_side
@@ -154,7 +154,7 @@ class Trainer:
             ):
                 self.run(epochs)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=outside())
+            warnings.warn("Training interrupted by user.", stacklevel=caller_stacklevel())
 
     @property
     def rows_at_once(self) -> int:
@@ -317,5 +317,5 @@ class Trainer:
             "epoch were kept. Scale the inputs (for instance with StandardScaler) or lower "
             "learning_rate_init.",
             ConvergenceWarning,
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )

@@ -1,4 +1,4 @@
-"""All that a training needs in order to go on exactly; it is what gets pickled."""
+"""All that a training needs to go on exactly where it stopped; this is what gets pickled."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class TrainingState:
             self.average.decay = decay
 
     def settle(self) -> None:
-        """Let the network take over its average, at the end of a training."""
+        """Let the average take the place of the network, at the end of a training."""
         self.network, self.average = self.predictor, None
 
     def restart_optimizer(self, solver: Solver) -> None:

@@ -62,7 +62,7 @@ class Validation:
     Parameters
     ----------
     network : Network
-        Whose weights are judged.
+        Whose weights are scored.
     evaluate : callable
         ``() -> {"validation_score": ..., "validation_loss": ...}``, greater scores being better;
         among equal scores the least loss is best.
