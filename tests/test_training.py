@@ -425,3 +425,35 @@ def test_after_divergence_training_goes_on_from_the_last_good_weights(
     again.train(5)
     assert again.ran_out
     assert figures[-1]["loss"] < figures[0]["loss"]
+
+
+def ran_out(solver, epochs=4, end_of_epoch=lambda figures: False, *, scale=1, **settings):
+    """Train for so many epochs; return whether there were too few of them."""
+    network, samples = drawn_task(3, False)
+    samples = replace(samples, X=scale * samples.X)
+    trainer = trainer_of(network, samples, end_of_epoch, solver=solver, **settings)
+    trainer.train(epochs)
+    return trainer.ran_out
+
+
+def interrupt(figures):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("solver", [Adam(), LBFGS(), LBFGS(max_fun=3)], ids=repr)
+def test_a_training_that_its_limit_ends_has_run_out(solver):
+    assert ran_out(solver)
+
+
+@pytest.mark.filterwarnings("ignore:L-BFGS found no lower loss")
+@pytest.mark.parametrize("solver", [Adam(), LBFGS()], ids=repr)
+def test_a_training_that_ends_for_another_reason_has_not_run_out(solver):
+    assert not ran_out(solver, end_of_epoch=lambda figures: True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert not ran_out(solver, end_of_epoch=interrupt)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        assert not ran_out(solver, scale=np.inf)
+
+
+def test_lbfgs_that_has_converged_has_not_run_out():
+    assert not ran_out(LBFGS(), epochs=500, alpha=1.0, tol=1e-3)
