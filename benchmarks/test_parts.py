@@ -20,7 +20,6 @@ from skdigits.digits import (
     Upright,
 )
 from skdigits.nn.activations import ACTIVATIONS
-from skdigits.nn.draws import RowDraws
 from skdigits.nn.fused import fused
 from skdigits.nn.fused_loss import FusedObjective
 from skdigits.nn.initializers import INITIALIZERS
@@ -58,12 +57,11 @@ def test_layer_forward_and_backward(benchmark, layer, rng):
     values = network.views(network.vector)
     gradients = network.views(np.zeros_like(network.vector))
     inputs, d_outputs = rng.standard_normal((2, N_ROWS, N_UNITS), dtype=np.float32)
-    step, weights = Step(np.float32), np.full(N_ROWS, 1 / N_ROWS, np.float32)
-    step.draws = RowDraws(rng)
-    step.draws.begin(np.arange(N_ROWS, dtype=np.uint64))
+    step, weights = Step(np.float32, rng), np.full(N_ROWS, 1 / N_ROWS, np.float32)
+    keys = np.arange(N_ROWS, dtype=np.uint64) if layer.random else None
 
     def forward_and_backward():
-        step.begin(weights, N_ROWS)
+        step.begin(weights, N_ROWS, keys)
         _, backward = network.chain.forward(inputs, values, step)
         # A copy, since what comes back is written into it.
         backward(d_outputs.copy(), gradients, True)

@@ -31,7 +31,7 @@ Attributes = Callable[[], dict[str, Any]]
 
 
 class Tasks:
-    """A fit that nobody listens to."""
+    """Null object: a fit without callbacks."""
 
     def begin_epoch(self) -> None:
         """Do nothing."""

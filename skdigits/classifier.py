@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,19 @@ from .nn.component import InvalidParameterError
 from .nn.network import Network
 from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
-from .scoring import judge
+from .scoring import validation_scorer
 from .training.batches import Samples
-from .training.caller import outside
+from .training.caller import caller_stacklevel
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
-from .training.monitor import Monitor, print_epoch, print_obstacle
+from .training.monitor import (
+    Monitor,
+    minus_loss,
+    print_epoch,
+    print_obstacle,
+    validation_score,
+)
 from .training.state import TrainingState
 from .training.stopping import Validation
 
@@ -89,8 +96,8 @@ class FromScratchMLPClassifier(
         Initial weights: 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform',
         'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
         ``(fan_in, fan_out, rng) -> weights``. 'auto' takes LeCun for selu, Glorot for tanh,
-        logistic, identity and the last layer, and He for all others, but for an activation of
-        one's own that names its own as `initializer`. Biases start at zero.
+        logistic, identity and the last layer, and He for all others; an activation of your own
+        may name another in its attribute `initializer`. Biases start at zero.
     normalization : {'batch', 'layer'} or None, default=None
         Normalises what each hidden unit is given, over the batch or over the units of the layer.
         With 'batch' the shift behind it takes the place of the bias.
@@ -313,7 +320,7 @@ class FromScratchMLPClassifier(
         sample_weight : array-like of shape (n_samples,), optional
             A weight of 2 means the row twice, 0 means no row.
         X_val, y_val, sample_weight_val : optional
-            Validation data of one's own: recorded in `history_`, and judged by `early_stopping`.
+            Validation data of your own: recorded in `history_`, and used by `early_stopping`.
 
         Returns
         -------
@@ -344,8 +351,8 @@ class FromScratchMLPClassifier(
         tasks = tasks_of(self, self.max_iter, given)
         if self.verbose:
             print_obstacle()
-        outcome = self._train(samples, validation, settings, self.max_iter, tasks)
-        if outcome == "max_iter" and not settings.planned:
+        ran_out = self._train(samples, validation, settings, self.max_iter, tasks)
+        if ran_out and not settings.planned:
             self._warn_of_the_limit()
         self._state.settle()
         self._state.forget_optimizer()
@@ -456,79 +463,82 @@ class FromScratchMLPClassifier(
         self._state = TrainingState(network, seeds)
         self.history_ = History()
 
-    def _fitted(self, n_epochs: int) -> dict[str, Any]:
-        """Return the attributes of a classifier that is fitted as this one is now."""
-        history = copy.deepcopy(self.history_)
-        return {
-            "_state": self._state.frozen(),
-            "history_": history,
-            **self._figures(history, n_epochs),
-        }
-
     def _train(
         self,
         samples: Samples,
-        validation: Samples | None,
+        validation_rows: Samples | None,
         settings: Settings,
         epochs: int,
         tasks: Tasks,
-    ) -> str:
-        """Run the epochs, set what they leave behind, and return why they ended."""
-        self._state.begin_average(settings.ema_decay is not None and settings.solver.incremental)
-        watch = None
-        if validation is not None:
-            watch = Validation(self._network, judge(self, self._network, self._labels, validation))
-        decisive = watch if self.early_stopping else None
-        if decisive is not None and self._state.samples_seen:
+    ) -> bool:
+        """Run the epochs and set what they leave behind; return whether they ran out."""
+        self._state.begin_average(self.ema_decay if settings.solver.incremental else None)
+        validation = self._validation(validation_rows)
+        stops_by = validation if self.early_stopping else None
+        if stops_by is not None and self._state.samples_seen:
             # The weights of the fit before may stay the best.
-            decisive.score()
-        plateau = self._state.plateau
-        plateau.tol = self.tol
-        # The training loss has no say where a schedule or L-BFGS knows its own end.
-        watched = decisive or (settings.solver.incremental and not settings.planned)
-        plateau.patience = self.n_iter_no_change if watched else np.inf
-        monitor = Monitor(
-            self._state,
-            settings.schedule,
-            self.history_,
-            decisive is not None,
-            watch,
-            print_epoch if self.verbose else None,
-            lambda: tasks.end_epoch(lambda: self._fitted(monitor.n_epochs)),
+            stops_by.score()
+        may_stall = stops_by is not None or settings.stops_on_plateau
+        self._state.plateau.expect(
+            tol=self.tol, patience=self.n_iter_no_change if may_stall else np.inf
         )
-        kind = Trainer if settings.solver.incremental else FullBatchTrainer
-        trainer = kind(self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch)
+        monitor = Monitor(
+            state=self._state,
+            schedule=settings.schedule,
+            history=self.history_,
+            progress=minus_loss if stops_by is None else validation_score,
+            validation=validation,
+            report=print_epoch if self.verbose else None,
+            listener=lambda n_epochs: tasks.end_epoch(partial(self._fitted, n_epochs)),
+        )
+        trainer_type = Trainer if settings.solver.incremental else FullBatchTrainer
+        trainer = trainer_type(
+            self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch
+        )
         trainer.train(epochs)
-        if decisive is not None:
-            decisive.restore_best()
-        self.__dict__.update(self._figures(self.history_, monitor.n_epochs))
-        return trainer.outcome
+        if stops_by is not None:
+            stops_by.restore_best()
+        self._set_figures(monitor.n_epochs)
+        return trainer.ran_out
+
+    def _validation(self, rows: Samples | None) -> Validation | None:
+        """Return what scores the network that predicts, if there are rows to validate."""
+        if rows is None:
+            return None
+        scorer = validation_scorer(self, self._network, self._labels, rows)
+        return Validation(self._network, scorer)
+
+    def _set_figures(self, n_epochs: int) -> None:
+        """Set the fitted attributes that tell of the training, with scikit-learn's names."""
+        losses = self.history_.setdefault("loss", [])
+        scores = self.history_.get("validation_score")
+        stopped_by_score = self.early_stopping and scores is not None
+        self.n_iter_ = n_epochs
+        self.n_layers_ = len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2
+        self.t_ = self._state.samples_seen
+        self.loss_curve_ = losses
+        self.loss_ = losses[-1] if losses else np.nan
+        self.best_loss_ = None if stopped_by_score else min(losses, default=np.inf)
+        self.validation_scores_ = scores
+        self.best_validation_score_ = (
+            None if scores is None else float(np.nanmax([-np.inf, *scores]))
+        )
+
+    def _fitted(self, n_epochs: int) -> dict[str, Any]:
+        """Return the attributes of a classifier that is fitted as this one is now."""
+        fitted = copy.copy(self)
+        fitted._state = self._state.frozen()
+        fitted.history_ = copy.deepcopy(self.history_)
+        fitted._set_figures(n_epochs)
+        return fitted.__dict__
 
     def _warn_of_the_limit(self) -> None:
         warnings.warn(
             f"Training ended after {self.n_iter_} epochs without converging: it reached "
             f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
             ConvergenceWarning,
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )
-
-    def _figures(self, history: History, n_epochs: int) -> dict[str, Any]:
-        """Return the fitted attributes that tell of the training, with scikit-learn's names."""
-        losses = history.setdefault("loss", [])
-        scores = history.get("validation_score")
-        judged = self.early_stopping and scores is not None
-        return {
-            "n_iter_": n_epochs,
-            "n_layers_": len(parameters.hidden_sizes(self.hidden_layer_sizes)) + 2,
-            "t_": self._state.samples_seen,
-            "loss_curve_": losses,
-            "loss_": losses[-1] if losses else np.nan,
-            "best_loss_": None if judged else min(losses, default=np.inf),
-            "validation_scores_": scores,
-            "best_validation_score_": (
-                None if scores is None else float(np.nanmax([-np.inf, *scores]))
-            ),
-        }
 
     # scikit-learn's protocols
 

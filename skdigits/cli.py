@@ -109,10 +109,10 @@ def _parser() -> ArgumentParser:
 
     _add_train_options(add(train, "train a model and save it", _TRAIN, _TRAIN_EXAMPLES))
     command = add(evaluate, "measure a saved model", _EVALUATE, _EVALUATE_EXAMPLES)
-    command.add_argument("model", metavar="MODEL", help="file that train saved")
+    command.add_argument("model_path", metavar="MODEL", help="file that train saved")
     _add_data_options(command, None, "the one whose images fit the model")
     command = add(predict, "read the digits in image files", _PREDICT, _PREDICT_EXAMPLES)
-    command.add_argument("model", metavar="MODEL", help="file that train saved")
+    command.add_argument("model_path", metavar="MODEL", help="file that train saved")
     command.add_argument("images", metavar="IMAGE", nargs="+", help="PNG or other image file")
     command.add_argument(
         "--json",

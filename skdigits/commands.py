@@ -61,7 +61,7 @@ def _about(path: object, error: Exception) -> CommandError:
 
 @contextmanager
 def _telling_of(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a file into the error that says so."""
+    """Turn an error about a file into one that names the file."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -152,7 +152,7 @@ def _tells_digits(model: Any) -> bool:
 def _n_pixels(model: Any) -> int | None:
     """Return how many pixels a model takes from an image."""
     first = model[0] if isinstance(model, Pipeline) else model
-    # Any number; those of MNIST pass through it.
+    # DigitImages takes any number of pixels; images in MNIST's form stay as they are.
     return SIDE**2 if isinstance(first, DigitImages) else getattr(model, "n_features_in_", None)
 
 
@@ -252,13 +252,13 @@ def train(output: Path, data: str, data_home: str | None = None, **parameters: A
     return 0
 
 
-def evaluate(model: str, data: str | None = None, data_home: str | None = None) -> int:
+def evaluate(model_path: str, data: str | None = None, data_home: str | None = None) -> int:
     """Report on the test images for a saved model.
 
     Parameters
     ----------
-    model : str
-        The file that holds it.
+    model_path : str
+        The file that holds the model.
     data : str, optional
         A key of `DATA_SETS`; by default that of the data set whose images fit the model.
     data_home : str, optional
@@ -274,24 +274,25 @@ def evaluate(model: str, data: str | None = None, data_home: str | None = None) 
     CommandError
         The model can't be loaded, or reads images of another size than the data has.
     """
-    loaded, expected = _load_model(model)
+    model, expected = _load_model(model_path)
     data_set = expected if data is None else DATA_SETS[data]
     if data_set is not expected:
         raise CommandError(
-            f"{model} reads images of {expected.size} pixels, but --data {data} has {data_set.size}"
+            f"{model_path} reads images of {expected.size} pixels, but --data {data} has "
+            f"{data_set.size}"
         )
-    _print_report(loaded, _load_data(data_set, data_home))
+    _print_report(model, _load_data(data_set, data_home))
     return 0
 
 
 def predict(
-    model: str, images: Sequence[str], *, json: bool = False, annotate: Path | None = None
+    model_path: str, images: Sequence[str], *, json: bool = False, annotate: Path | None = None
 ) -> int:
     """Print path, digits and probabilities of each image.
 
     Parameters
     ----------
-    model : str
+    model_path : str
         The file that holds the model.
     images : sequence of str
         The image files.
@@ -312,11 +313,11 @@ def predict(
     """
     if annotate is not None and len(images) > 1:
         raise CommandError(f"--annotate draws on one image, and {len(images)} are given")
-    loaded, data_set = _load_model(model)
+    model, data_set = _load_model(model_path)
     status = 0
     for path in images:
         try:
-            reading = read_digits(loaded, path, data_set.side, data_set.brightest)
+            reading = read_digits(model, path, data_set.side, data_set.brightest)
             if annotate is not None:
                 reading.draw(annotate)
         except ImportError as error:

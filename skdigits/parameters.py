@@ -36,7 +36,7 @@ from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
 from .nn.optimizers import SOLVERS, Solver
 from .nn.schedules import SCHEDULES, Schedule, StepFunction
 from .training.batches import rows_per_batch
-from .training.caller import outside
+from .training.caller import caller_stacklevel
 from .training.loop import Settings
 
 _FUNCTION = (
@@ -238,7 +238,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         warnings.warn(
             f"batch_size={size} is larger than the {n_samples} training rows; it is "
             "clipped to them.",
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )
     return Settings(
         solver=solver,
@@ -252,6 +252,5 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         tol=float(estimator.tol),
         clip_norm=estimator.clip_norm,
         max_norm=estimator.max_norm,
-        ema_decay=estimator.ema_decay,
         augment=estimator.augment,
     )

@@ -25,7 +25,7 @@ class PredictionMixin:
 
     @property
     def _network(self) -> Network:
-        return self._state.judged
+        return self._state.predictor
 
     @property
     def coefs_(self) -> list[NDArray]:

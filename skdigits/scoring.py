@@ -15,7 +15,7 @@ from .training.batches import Samples
 from .training.inference import evaluate
 
 
-def judge(
+def validation_scorer(
     estimator: Any, network: Network, labels: Labels, validation: Samples
 ) -> Callable[[], dict[str, float]]:
     """Return a function that scores the network, as it then is, on validation samples.
@@ -49,8 +49,8 @@ def judge(
 
     scorer = get_scorer(estimator.scoring)
     # The validation rows have no feature names, so the estimator must not expect any.
-    judged = copy.copy(estimator)
-    judged.__dict__.pop("feature_names_in_", None)
+    predictor = copy.copy(estimator)
+    predictor.__dict__.pop("feature_names_in_", None)
     rows = validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
     options = {}
@@ -60,7 +60,7 @@ def judge(
     def by_scorer() -> dict[str, float]:
         """Return the scorer's figure as the score."""
         try:
-            score = float(scorer(judged, X, y, **options))
+            score = float(scorer(predictor, X, y, **options))
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"scoring={estimator.scoring!r} fails on the validation data: {error}"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.nn.layers import Chain
+from skdigits.nn.layers import Chain, Step
 from skdigits.nn.losses import CrossEntropy, Objective, Softmax
 from skdigits.nn.network import Network
 
@@ -63,6 +63,15 @@ def drawn_weights(rng, n_rows):
     """Weights of rows as a step has them, which sum to one."""
     weights = rng.uniform(0.1, 1, n_rows)
     return weights / weights.sum()
+
+
+def step_on(weights, keys=None, seed=0):
+    """A step on rows of these weights, with new memory; the same seed draws the same numbers."""
+    weights = np.asarray(weights)
+    step = Step(weights.dtype, np.random.default_rng(seed))
+    keys = np.arange(len(weights), dtype=np.uint64) if keys is None else keys
+    step.begin(weights, float(len(weights)), keys)
+    return step
 
 
 def blas_now():

@@ -182,6 +182,14 @@ def test_true_stops_the_fit(solver, early_stopping):
 
 
 @needs_callbacks
+def test_true_stops_a_fit_that_has_nothing_to_learn():
+    recorder = Recorder(stop=lambda epoch: True)
+    clf = classifier(solver="lbfgs", tol=100.0).set_callbacks(recorder).fit(X, y)
+    assert clf.n_iter_ == 1
+    assert recorder.calls == calls_of(1)
+
+
+@needs_callbacks
 def test_any_callback_may_stop_and_all_are_told():
     recorders = Recorder(stop=lambda epoch: epoch == 2), Lazy()
     clf = classifier().set_callbacks(*recorders).fit(X, y)

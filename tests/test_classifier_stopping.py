@@ -430,8 +430,10 @@ def test_lbfgs_has_no_batches_to_be_too_large():
 def test_lbfgs_that_is_stuck_says_so():
     X, y = blobs()
     clf = classifier(solver="lbfgs", max_iter=3000, alpha=1, l1_ratio=1, hidden_layer_sizes=())
-    with pytest.warns(ConvergenceWarning, match="no lower loss"):
+    with pytest.warns(ConvergenceWarning, match="no lower loss") as warned:
         clf.fit(X.astype(np.float32), y)
+    # Not that it has reached a limit.
+    assert len(warned) == 1
 
 
 WARNED = {

@@ -132,6 +132,14 @@ def test_solvers_of_all_rows_at_once_have_no_partial_fit(solver):
     assert "only available for mini-batch solvers" in str(error.value.__cause__)
 
 
+@pytest.mark.parametrize("params", [{"ema_decay": 0.9}, {"clip_norm": 1e-3}, {"max_norm": 0.1}])
+def test_lbfgs_neither_averages_nor_clips_nor_caps(params):
+    X, y = blobs()
+    plain, other = (classifier(solver="lbfgs", **p).fit(X, y) for p in ({}, params))
+    assert same_bits(plain, other)
+    assert plain.history_["gradient_norm"] == other.history_["gradient_norm"]
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_warm_start_goes_on_from_the_weights_and_a_cold_one_does_not(early_stopping):
     X, y = blobs()

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import brier_score_loss
-from small import drawn_weights, network_of, rngs
+from small import drawn_weights, network_of, rngs, step_on
 
 from skdigits.nn.activations import ACTIVATIONS, ELU, LeakyReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
-from skdigits.nn.draws import RowDraws
 from skdigits.nn.initializers import INITIALIZERS
-from skdigits.nn.layers import Activation, Chain, Dense, Step
+from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import (
     LOSSES,
     CrossEntropy,
@@ -107,15 +106,6 @@ def assert_gradient(f, x, gradient, rng):
     assert any(abs(value - terms.sum()) <= tolerance for value in numerical)
 
 
-def new_step(weights):
-    """Return a step with new memory and, each time, the same random numbers."""
-    step = Step(weights.dtype)
-    step.begin(weights, len(weights))
-    step.draws = RowDraws(np.random.default_rng(0))
-    step.draws.begin(np.arange(len(weights), dtype=np.uint64))
-    return step
-
-
 def shaken_network(layers, rng, objective=None):
     """A network none of whose parameters is at its first value, where many are zero."""
     network = network_of(layers, rng, objective)
@@ -127,7 +117,7 @@ def forward(network, parameters, inputs, weights=None):
     """Run the training's forward pass, each time in new memory."""
     network.parameters[...] = parameters
     values = network.views(network.vector)
-    step = new_step(np.full(len(inputs), 1 / len(inputs)) if weights is None else weights)
+    step = step_on(np.full(len(inputs), 1 / len(inputs)) if weights is None else weights)
     return network.chain.forward(inputs, values, step)
 
 
@@ -384,7 +374,7 @@ def test_gradient_of_whole_networks(data, rng, n_rows):
 
 def loss_and_gradient(network, inputs, targets, weights):
     vector = np.full_like(network.vector, np.nan)
-    step = new_step(weights)
+    step = step_on(weights)
     loss, logits = network.loss_and_gradient(inputs, targets, network.views(vector), step)
     return loss, logits, vector[: network.n_parameters]
 

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import scale
-from small import drawn_weights, network_of, rngs, seeds
+from small import drawn_weights, network_of, rngs, seeds, step_on
 
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.activations import ACTIVATIONS, SELU, Identity
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
-from skdigits.nn.draws import RowDraws
 from skdigits.nn.initializers import INITIALIZERS, zeros
-from skdigits.nn.layers import Activation, Chain, Dense, Step
+from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.noise import AlphaDropout, Dropout, GaussianNoise
 from skdigits.nn.normalization import EPSILON, BatchNorm, LayerNorm
 from skdigits.nn.residual import Residual
@@ -36,15 +35,6 @@ rates = st.floats(0.05, 0.95)
 def values_of(network):
     """Return the values of the network's single layer."""
     return network.views(network.vector)[0]
-
-
-def step_on(weights, keys=None, seed=0):
-    """Return a step on rows of these weights; the same seed draws the same numbers."""
-    step = Step(np.float64)
-    step.begin(np.asarray(weights, float), len(weights))
-    step.draws = RowDraws(np.random.default_rng(seed))
-    step.draws.begin(np.arange(len(weights), dtype=np.uint64) if keys is None else keys)
-    return step
 
 
 def forward(network, inputs, weights=None, seed=0):
@@ -380,10 +370,10 @@ def test_normalization_is_torchs(kind, rng, n_rows, units):
 @given(rng=rngs, decay=st.floats(0, 0.999), n_steps=st.integers(1, 30))
 def test_average_is_its_formula(rng, decay, n_steps):
     network = network_of([Dense(3, 2, GLOROT), BatchNorm(2)])
-    average, expected = Average(network), network.vector.copy()
+    average, expected = Average(network, decay), network.vector.copy()
     for t in range(1, n_steps + 1):
         latest = network.like(vector=rng.normal(size=network.vector.shape))
-        average.follow(latest, decay)
+        average.follow(latest)
         kept = min(decay, (1 + t) / (10 + t))
         expected = kept * expected + (1 - kept) * latest.vector
     assert_allclose(network.vector, expected, atol=1e-12)
@@ -445,8 +435,7 @@ def test_copies_of_a_row_have_no_variance_after_a_product(dtype, n_rows):
     network.parameters[...] = rng.normal(size=network.parameters.size)
     before = network.buffers.copy()
     rows = np.tile(rng.normal(size=30).astype(dtype), (n_rows, 1))
-    step = Step(dtype)
-    step.begin(np.full(n_rows, 1 / n_rows, dtype), float(n_rows))
+    step = step_on(np.full(n_rows, 1 / n_rows, dtype))
     gradients = network.views(np.zeros_like(network.vector))
     network.loss_and_gradient(rows, np.zeros(n_rows, int), gradients, step)
     assert_array_equal(network.buffers, before)

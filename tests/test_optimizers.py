@@ -379,7 +379,7 @@ def test_networks_learn_as_with_torch(optimizer, kind, options, l2, torch):
     network = network_of(Architecture(4, [5], 3, [Tanh()], None).chain().layers, rng)
     # New rows at each step, since near a minimum rounding errors decide where adaptive steps go.
     batches = [(rng.normal(size=(10, 4)), rng.integers(3, size=10)) for _ in range(STEPS)]
-    step, weights = Step(np.float64), np.full(10, 0.1)
+    step, weights = Step(np.float64, rng), np.full(10, 0.1)
 
     def gradient(t, p):
         network.parameters[...] = p

@@ -46,7 +46,7 @@ ANY = {
 
 def clocks(per_epoch, epochs):
     """Return the clocks of all steps of a training."""
-    return [Clock(step, per_epoch, per_epoch * epochs) for step in range(per_epoch * epochs)]
+    return [Clock.at(step, per_epoch, epochs) for step in range(per_epoch * epochs)]
 
 
 def rates(schedule, per_epoch, epochs, initial=1.0):
@@ -115,7 +115,7 @@ def test_values_out_of_bounds_are_named(schedule, parameter):
 @given(per_epoch=steps_per_epoch, epoch=st.integers(0, 20), data=st.data())
 def test_formulas_of_the_epoch(per_epoch, epoch, data):
     step = epoch * per_epoch + data.draw(st.integers(0, per_epoch - 1))
-    clock = Clock(step, per_epoch, 30 * per_epoch)
+    clock = Clock.at(step, per_epoch, 30)
     assert StepDecay(every=3, decay=0.5).rate(1, clock) == 0.5 ** (epoch // 3)
     assert Exponential(decay=0.9).rate(1, clock) == pytest.approx(0.9 ** (step / per_epoch))
     assert InverseScaling(power=0.7).rate(1, clock) == pytest.approx((step + 1) ** -0.7)
@@ -160,22 +160,22 @@ def test_one_cycle_rises_and_falls(rise, start, end, n_steps):
     assert shares[-1] == pytest.approx(end if rise < 1 else 1)
 
 
-@given(per_epoch=st.integers(1, 10), half=st.integers(1, 10))
-def test_momentum_mirrors_the_rate(per_epoch, half):
+@given(half=st.integers(1, 10))
+def test_momentum_mirrors_the_rate(half):
     n_steps = 2 * half + 1
     cycle = OneCycle(rise=0.5, start=0.1, end=0.1, high_momentum=0.95, low_momentum=0.85)
-    clocks = [Clock(step, per_epoch, n_steps) for step in range(n_steps)]
-    momenta = [cycle.momentum(clock) for clock in clocks]
+    times = clocks(n_steps, 1)
+    momenta = [cycle.momentum(clock) for clock in times]
     assert momenta[0] == momenta[-1] == pytest.approx(0.95)
     assert momenta[half] == pytest.approx(0.85)
-    for clock, momentum in zip(clocks, momenta, strict=True):
+    for clock, momentum in zip(times, momenta, strict=True):
         height = (cycle.rate(1, clock) - 0.1) / 0.9
         assert momentum == pytest.approx(0.95 - 0.1 * height)
 
 
 @pytest.mark.parametrize("name", ANY)
 def test_momentum_is_the_optimizers_own_unless_a_cycle_sets_it(name):
-    assert SCHEDULES[name]().momentum(Clock(3, 4, 40)) is None
+    assert SCHEDULES[name]().momentum(Clock.at(3, 4, 10)) is None
 
 
 @pytest.mark.parametrize("optimizer", [SGD(momentum=0.5), Adam(beta_1=0.5)])
@@ -203,7 +203,7 @@ def test_adam_is_the_published_one_while_its_momentum_moves(momenta, seed):
 @pytest.mark.parametrize("returned", [-0.1, np.nan, np.inf, None, "fast"])
 def test_a_function_must_return_a_rate(returned):
     with pytest.raises(ValueError, match=r"learning_rate\(step=3\) returned .*\[0, inf\)"):
-        StepFunction(lambda step: returned).rate(0.1, Clock(3, 4, 40))
+        StepFunction(lambda step: returned).rate(0.1, Clock.at(3, 4, 10))
 
 
 def cycled(optimizer):
@@ -235,16 +235,25 @@ def test_what_leads_to_an_end_is_planned():
 
 @given(initial=st.floats(1e-5, 1), step=st.integers(0, 1000))
 def test_a_function_gives_the_rate_of_each_step(initial, step):
-    rate = StepFunction(lambda step: 1 / (1 + step)).rate(initial, Clock(step, 10, 1001))
+    rate = StepFunction(lambda step: 1 / (1 + step)).rate(initial, Clock.at(step, 10, 101))
     assert rate == 1 / (1 + step)
 
 
-@given(step=st.integers(0, 1000), per_epoch=st.integers(1, 50), total=st.integers(1, 500))
-def test_the_clock_ends_at_its_last_step(step, per_epoch, total):
-    clock = Clock(step, per_epoch, total)
+@given(step=st.integers(0, 1000), per_epoch=st.integers(1, 50), n_epochs=st.integers(1, 20))
+def test_the_clock_ends_at_its_last_step(step, per_epoch, n_epochs):
+    clock = Clock.at(step, per_epoch, n_epochs)
+    assert clock.position == step
     assert clock.epochs * per_epoch == pytest.approx(step)
     assert 0 <= clock.progress <= 1
-    assert (clock.progress == 1) == (step >= total - 1 and step > 0)
+    assert (clock.progress == 1) == (step >= per_epoch * n_epochs - 1 and step > 0)
+
+
+@given(epoch=st.integers(0, 30), per_epoch=st.integers(1, 20), data=st.data())
+def test_the_clock_goes_by_epochs_however_many_steps_they_have_had(epoch, per_epoch, data):
+    step, batch = data.draw(st.integers(epoch, 1000)), data.draw(st.integers(0, per_epoch - 1))
+    clock = Clock(step, epoch, batch, per_epoch, n_epochs=31)
+    assert math.floor(clock.epochs) == epoch
+    assert clock.progress == Clock.at(epoch * per_epoch + batch, per_epoch, 31).progress
 
 
 # torch
@@ -322,4 +331,4 @@ def test_one_cycle_is_that_of_torch(n, rise, torch):
 
 def test_a_cycle_without_a_rise_begins_with_its_low_momentum():
     schedule = OneCycle(rise=0, high_momentum=0.95, low_momentum=0.85)
-    assert schedule.momentum(Clock(step=0, steps_per_epoch=1, total_steps=5)) == 0.85
+    assert schedule.momentum(Clock.at(0, steps_per_epoch=1, n_epochs=5)) == 0.85

@@ -70,8 +70,18 @@ def test_a_forgotten_plateau_is_a_new_one(values, patience):
     assert not plateau.reached
 
 
-def test_without_end_to_patience_there_is_no_plateau():
-    plateau = Plateau(1.0, np.inf)
+def test_other_expectations_of_a_plateau_leave_what_it_has_seen():
+    plateau = Plateau(0.1, patience=5)
+    for value in (1.0, 1.05, 1.05):
+        plateau.update(value)
+    plateau.expect(tol=0.2, patience=2)
+    assert not plateau.reached
+    plateau.update(1.15)
+    assert plateau.reached
+
+
+@pytest.mark.parametrize("plateau", [Plateau(), Plateau(1.0, np.inf)])
+def test_without_end_to_patience_there_is_no_plateau(plateau):
     for _ in range(1000):
         plateau.update(0)
     assert not plateau.reached
@@ -191,13 +201,16 @@ def test_a_network_like_another_shares_what_is_not_given():
 # Trainer
 
 
-def trainer_of(network, samples, end_of_epoch, *, solver=None, parameters=None, **settings):
+def trainer_of(
+    network, samples, end_of_epoch, *, solver=None, parameters=None, ema_decay=None, **settings
+):
     """Return a trainer that starts from these parameters, with all rows as one batch."""
     state = TrainingState(network, np.random.SeedSequence(0))
     solver = solver or Nesterov()
     state.restart_optimizer(solver)
     if parameters is not None:
         network.parameters[...] = parameters
+    state.begin_average(ema_decay)
     values = {
         "schedule": Constant(),
         "learning_rate": 0.05,
@@ -404,11 +417,43 @@ def test_after_divergence_training_goes_on_from_the_last_good_weights(
     )
     with pytest.warns(ConvergenceWarning, match="diverged"):
         trainer.train(3)
-    assert trainer.outcome == "diverged"
-    assert_array_equal(trainer.state.judged.parameters, start)
+    assert not trainer.ran_out
+    assert_array_equal(trainer.state.predictor.parameters, start)
     assert_array_equal(network.parameters, start)
     figures, settings = [], replace(trainer.settings, learning_rate=0.01)
     again = Trainer(trainer.state, samples, settings, figures.append)
     again.train(5)
-    assert again.outcome == "max_iter"
+    assert again.ran_out
     assert figures[-1]["loss"] < figures[0]["loss"]
+
+
+def ran_out(solver, epochs=4, end_of_epoch=lambda figures: False, *, scale=1, **settings):
+    """Train for so many epochs; return whether there were too few of them."""
+    network, samples = drawn_task(3, False)
+    samples = replace(samples, X=scale * samples.X)
+    trainer = trainer_of(network, samples, end_of_epoch, solver=solver, **settings)
+    trainer.train(epochs)
+    return trainer.ran_out
+
+
+def interrupt(figures):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("solver", [Adam(), LBFGS(), LBFGS(max_fun=3)], ids=repr)
+def test_a_training_that_its_limit_ends_has_run_out(solver):
+    assert ran_out(solver)
+
+
+@pytest.mark.filterwarnings("ignore:L-BFGS found no lower loss")
+@pytest.mark.parametrize("solver", [Adam(), LBFGS()], ids=repr)
+def test_a_training_that_ends_for_another_reason_has_not_run_out(solver):
+    assert not ran_out(solver, end_of_epoch=lambda figures: True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert not ran_out(solver, end_of_epoch=interrupt)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        assert not ran_out(solver, scale=np.inf)
+
+
+def test_lbfgs_that_has_converged_has_not_run_out():
+    assert not ran_out(LBFGS(), epochs=500, alpha=1.0, tol=1e-3)

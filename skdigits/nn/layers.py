@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .activations import ActivationFunction
 from .draws import RowDraws
@@ -37,6 +37,8 @@ class Step(Workspace):
     ----------
     dtype : dtype
         The element type of the computation.
+    rng : numpy.random.Generator
+        Advanced by the layers that draw from it.
 
     Attributes
     ----------
@@ -45,19 +47,32 @@ class Step(Workspace):
     total : float
         The sum of the sample weights that they stand for.
     draws : RowDraws
-        Random numbers for the rows, where a layer asks for them.
+        Random numbers for the rows.
     """
 
-    weights: NDArray
-    total: float
-    draws: RowDraws
-    _ones: NDArray = np.ones(0)
+    def __init__(self, dtype: DTypeLike, rng: np.random.Generator):
+        super().__init__(dtype)
+        self.weights = self._ones = np.ones(0, self.dtype)
+        self.total = 0.0
+        self.draws = RowDraws(rng)
 
-    def begin(self, weights: NDArray, total: float) -> None:
-        """Begin the step on a batch whose rows have these weights."""
+    def begin(self, weights: NDArray, total: float, keys: NDArray | None = None) -> None:
+        """Begin the step on a batch whose rows have these weights.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_rows,)
+            They sum to one.
+        total : float
+            The sum of the sample weights that they stand for.
+        keys : ndarray of shape (n_rows,) and dtype uint64, optional
+            Equal for equal rows; needed where a layer draws random numbers.
+        """
         self.rewind()
         self.weights = weights
         self.total = total
+        if keys is not None:
+            self.draws.begin(keys)
 
     def sum_rows(self, rows: NDArray, out: NDArray) -> NDArray:
         """Sum over the rows, as a product with ones: BLAS is faster than a reduction."""

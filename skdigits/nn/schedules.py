@@ -8,6 +8,7 @@ A schedule is a factor on ``learning_rate_init``; a plain function ``step -> rat
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -33,29 +34,49 @@ class Clock(NamedTuple):
     ----------
     step : int
         Optimizer steps taken so far.
+    epoch : int
+        Epochs that have ended.
+    batch : int
+        Steps since then.
     steps_per_epoch : int
-        Batches in an epoch.
-    total_steps : int
-        Steps until the last epoch has ended.
-    lag : int, default=0
-        The steps of earlier epochs, less what they would be if each had as many as this one; not
-        0 where `partial_fit` is given parts of several sizes.
+        Batches in this epoch. Others may have had another number of them, where `partial_fit` is
+        given parts of several sizes.
+    n_epochs : int
+        Epochs until the training ends.
+
+    Examples
+    --------
+    >>> clock = Clock.at(5, steps_per_epoch=4, n_epochs=3)
+    >>> clock.epoch, clock.batch, clock.epochs
+    (1, 1, 1.25)
     """
 
     step: int
+    epoch: int
+    batch: int
     steps_per_epoch: int
-    total_steps: int
-    lag: int = 0
+    n_epochs: int
+
+    @classmethod
+    def at(cls, step: int, steps_per_epoch: int, n_epochs: int) -> Clock:
+        """Return the clock of a training whose epochs all have the same number of steps."""
+        return cls(step, *divmod(step, steps_per_epoch), steps_per_epoch, n_epochs)
+
+    @property
+    def position(self) -> int:
+        """Steps since the beginning, as if each epoch had as many as this one."""
+        return self.epoch * self.steps_per_epoch + self.batch
 
     @property
     def epochs(self) -> float:
         """Epochs since the beginning, in fractions."""
-        return (self.step - self.lag) / self.steps_per_epoch
+        return self.position / self.steps_per_epoch
 
     @property
     def progress(self) -> float:
         """Share of the whole training that lies behind, in [0, 1]."""
-        return min(1.0, (self.step - self.lag) / max(1, self.total_steps - 1))
+        last = self.n_epochs * self.steps_per_epoch - 1
+        return min(1.0, self.position / max(1, last))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -83,7 +104,7 @@ class Schedule(Component):
             Where the training is.
         """
         warmup_steps = self.warmup * clock.steps_per_epoch
-        ramp = min(1.0, (clock.step - clock.lag + 1) / warmup_steps) if warmup_steps else 1.0
+        ramp = min(1.0, (clock.position + 1) / warmup_steps) if warmup_steps else 1.0
         return initial * ramp * self.factor(clock)
 
     def momentum(self, clock: Clock) -> float | None:
@@ -106,7 +127,7 @@ class Constant(Schedule):
 
     Examples
     --------
-    >>> [Constant(warmup=1).rate(0.1, Clock(step, 4, 40)) for step in (0, 1, 3, 20)]
+    >>> [Constant(warmup=1).rate(0.1, Clock.at(step, 4, 10)) for step in (0, 1, 3, 20)]
     [0.025, 0.05, 0.1, 0.1]
     """
 
@@ -128,7 +149,7 @@ class InverseScaling(Schedule):
 
     Examples
     --------
-    >>> InverseScaling().rate(0.1, Clock(3, 4, 40))
+    >>> InverseScaling().rate(0.1, Clock.at(3, 4, 10))
     0.05
     """
 
@@ -189,7 +210,7 @@ class StepDecay(Schedule):
 
     Examples
     --------
-    >>> [StepDecay(every=2, decay=0.5).rate(0.1, Clock(step, 1, 9)) for step in range(5)]
+    >>> [StepDecay(every=2, decay=0.5).rate(0.1, Clock.at(step, 1, 9)) for step in range(5)]
     [0.1, 0.1, 0.05, 0.05, 0.025]
     """
 
@@ -214,7 +235,7 @@ class Exponential(Schedule):
 
     Examples
     --------
-    >>> Exponential(decay=0.5).rate(0.1, Clock(8, 4, 40))
+    >>> Exponential(decay=0.5).rate(0.1, Clock.at(8, 4, 10))
     0.025
     """
 
@@ -247,7 +268,7 @@ class Cosine(Schedule):
 
     Examples
     --------
-    >>> [round(Cosine().rate(0.1, Clock(step, 1, 5)), 4) for step in range(5)]
+    >>> [round(Cosine().rate(0.1, Clock.at(step, 1, 5)), 4) for step in range(5)]
     [0.1, 0.0854, 0.05, 0.0146, 0.0]
     """
 
@@ -281,7 +302,7 @@ class WarmRestarts(Schedule):
     Examples
     --------
     >>> waves = WarmRestarts(period=2, growth=1)
-    >>> [round(waves.rate(0.1, Clock(step, 1, 5)), 3) for step in range(5)]
+    >>> [round(waves.rate(0.1, Clock.at(step, 1, 5)), 3) for step in range(5)]
     [0.1, 0.05, 0.1, 0.05, 0.1]
     """
 
@@ -324,7 +345,7 @@ class OneCycle(Schedule):
     Examples
     --------
     >>> cycle = OneCycle(rise=0.5)
-    >>> [round(cycle.rate(0.1, Clock(step, 1, 5)), 3) for step in range(5)]
+    >>> [round(cycle.rate(0.1, Clock.at(step, 1, 5)), 3) for step in range(5)]
     [0.004, 0.052, 0.1, 0.05, 0.0]
     """
 
@@ -370,7 +391,7 @@ class OneCycle(Schedule):
 class StepFunction(Schedule):
     """A function ``step -> rate`` of the user's own, with steps counted from 0."""
 
-    def __init__(self, function: Any = None):
+    def __init__(self, function: Callable[[int], Any]):
         super().__init__()
         self.function = function
 

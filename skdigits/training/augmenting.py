@@ -61,7 +61,7 @@ def augmented(
     Raises
     ------
     ValueError
-        The function returned something else than so many numbers for each row.
+        The function did not return `n_inputs` numbers for each row.
     """
     for batch in batches:
         inputs = batch.inputs

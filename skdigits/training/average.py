@@ -16,6 +16,8 @@ class Average:
     ----------
     network : Network
         Becomes the average; a copy of it goes on learning.
+    decay : float in [0, 1)
+        The share of itself that the average keeps in each step.
 
     References
     ----------
@@ -27,20 +29,21 @@ class Average:
     >>> from skdigits.nn.losses import CrossEntropy, Objective, Softmax
     >>> chain = Architecture(2, [], 3, [], None).chain()
     >>> network = Network(chain, Objective(Softmax(), CrossEntropy()), "float64")
-    >>> average = Average(network)
+    >>> average = Average(network, decay=0.999)
     >>> learning = network.like(vector=network.vector + 1)
-    >>> average.follow(learning, decay=0.999)
+    >>> average.follow(learning)
     >>> round(float(network.vector[0]), 4)
     0.8182
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, decay: float):
         self.network = network
+        self.decay = decay
         self.steps = 0
 
-    def follow(self, network: Network, decay: float) -> None:
+    def follow(self, network: Network) -> None:
         """Move a little towards the network."""
         self.steps += 1
-        share = 1 - min(decay, (1 + self.steps) / (10 + self.steps))
+        share = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
         for average, latest in chunks(self.network.vector, network.vector):
             average += share * (latest - average)

@@ -20,10 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from skdigits.nn.workspace import Workspace
 
 from .hashing import row_keys
-from .mapped import Mapping
-
-BLOCK_ROWS = 1024
-"""Rows that are predicted at a time, so that memory stays bounded for any n."""
+from .mapped import MappedPages
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Samples:
     rows : ndarray of shape (n,)
         The indices of the rows that take part.
     sample_weight : ndarray of shape (n_rows,), optional
-        What the weights are without those of the classes.
+        The weights before they were multiplied by those of the classes.
     """
 
     X: Any
@@ -119,7 +116,7 @@ class Samples:
 def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
     """Return the share of each weight to set aside, so that together they are a fraction of all.
 
-    Each is set aside as a whole or not at all, in their order, unless all are too heavy for that.
+    Each is set aside whole or not at all, in order, unless all are too heavy for that.
 
     Examples
     --------
@@ -132,7 +129,7 @@ def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
     light = np.flatnonzero(weights <= 2 * wanted)[: len(weights) - 1]
     if not len(light):
         return np.full(len(weights), fraction)
-    # What is more than half within the fraction belongs to it.
+    # A weight belongs to the fraction if more than half of it lies within.
     halfway = np.cumsum(weights[light]) - weights[light] / 2
     shares = np.zeros(len(weights))
     shares[light[halfway <= wanted]] = 1
@@ -173,7 +170,7 @@ class Reader:
         self.X = X
         self.dtype = np.dtype(dtype)
         self.sparse = sparse
-        self._mapping = Mapping(X)
+        self._pages = MappedPages(X)
         self._inputs = Workspace(dtype)
         self._raw = Workspace(X.dtype)
 
@@ -193,7 +190,7 @@ class Reader:
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), self.X.shape[1])
         with _in_range_of(self.dtype):
-            for piece in self._mapping.pieces(len(rows)):
+            for piece in self._pages.pieces(len(rows)):
                 self._gather(rows[piece], inputs[piece])
         return inputs
 
@@ -224,7 +221,7 @@ class Reader:
         if not isinstance(self.X, np.ndarray):
             return self._of_sparse(self.X[rows])
         taken = self.X[rows]
-        self._mapping.release()
+        self._pages.release()
         if taken.dtype == self.dtype and taken.flags.c_contiguous:
             return taken
         self._inputs.rewind()

@@ -1,4 +1,4 @@
-"""Whom a warning is for: whoever called the library, however deep inside it arises."""
+"""Warnings point at the line that called the library, however deep inside they arise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 _INSIDE = {"skdigits", "sklearn", "joblib"}
 
 
-def outside() -> int:
+def caller_stacklevel() -> int:
     """Return the `stacklevel` of a warning that points at the first line outside the library.
 
     Pipelines and searches of scikit-learn count as inside.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skdigits.nn.elementwise import CHUNK
 
-from .mapped import Mapping
+from .mapped import MappedPages
 
 
 def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
@@ -41,12 +41,12 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     factors = np.random.default_rng(0).integers(0, 2**64, X.shape[1] + n_targets, dtype=np.uint64)
     factors |= np.uint64(1)
     columns, of_targets = np.split(factors, [X.shape[1]])
-    keys, mapping = np.empty(len(rows), np.uint64), Mapping(X)
-    # So few rows that what is computed from them stays in the cache.
+    keys, pages = np.empty(len(rows), np.uint64), MappedPages(X)
+    # So few rows that all intermediate results stay in the cache.
     size = max(1, CHUNK // X.shape[1])
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
-        mapping.release()
+        pages.release()
         key = _multilinear(X[block], columns)
         labels = targets[block].astype(np.uint64).reshape(len(block), -1)
         keys[start : start + size] = key + labels @ of_targets

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from skdigits.nn.network import Network
 from skdigits.nn.workspace import Workspace
 
-from .batches import BLOCK_ROWS, Reader, Samples
+from .batches import Reader, Samples
 from .threads import ALONE, blas_threads
+
+BLOCK_ROWS = 1024
+"""Rows that are predicted at a time, so that memory stays bounded for any n."""
 
 
 def as_it_is(block: Any) -> Any:
-    """Return a block of rows without a look at it."""
+    """Return a block of rows unchecked."""
     return block
 
 
@@ -54,7 +57,7 @@ def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it
     """
     n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
-    # A thread that was woken once spins on, in the way of whatever else runs on its core.
+    # A thread that BLAS has woken keeps spinning and slows whatever else runs on its core.
     with blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE):
         return _joined(network, (check(reader.block(block)) for block in blocks))
 
@@ -86,6 +89,6 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
 
 
 def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:
-    """Return the logits of all blocks of inputs, each read when the one before is done with."""
+    """Return the logits of all blocks of inputs, which are read one at a time."""
     memory = Workspace(network.dtype)
     return np.concatenate([network.predict(block, memory).copy() for block in blocks])

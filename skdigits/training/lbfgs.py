@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import cast
+from contextlib import suppress
+from typing import Any, cast
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
 from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.elementwise import euclidean_norm
@@ -16,137 +18,116 @@ from skdigits.nn.optimizers import LBFGS
 from skdigits.nn.rules import apply_penalty
 
 from .batches import batches
-from .caller import outside
+from .caller import caller_stacklevel
 from .loop import Trainer
 
-_STUCK = 2
-"""SciPy's status where L-BFGS-B gives up for another reason than a limit."""
-
-
-class FullBatch:
-    """Penalised loss and gradient over all rows at once, as a function of the parameters.
-
-    Parameters
-    ----------
-    trainer : Trainer
-        Its network takes the parameters of the last call.
-
-    Attributes
-    ----------
-    accuracy : float
-        The share of rows that were right at the last call.
-    gradient_norm : float
-        The norm of the loss's gradient at the last call.
-    """
-
-    def __init__(self, trainer: Trainer):
-        self.trainer = trainer
-        rows = trainer.samples.rows
-        self.batch = next(batches(trainer.samples, rows, len(rows), trainer.reader))
-        self.l2, self.l1 = trainer.settings.penalty(self.batch.total)
-        self.accuracy = self.gradient_norm = 0.0
-
-    def __call__(self, parameters: NDArray) -> tuple[float, NDArray]:
-        """Return loss and gradient in double precision."""
-        trainer, network, batch = self.trainer, self.trainer.network, self.batch
-        network.parameters[...] = parameters
-        # The rows are the same at each point, so that earlier ones have nothing to say.
-        network.reset_statistics()
-        loss, logits = trainer.loss_and_gradient(batch)
-        self.accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
-        self.gradient_norm = euclidean_norm(trainer.gradient)
-        weights, gradient = (
-            vector[: network.n_weights] for vector in (network.parameters, trainer.gradient)
-        )
-        apply_penalty(weights, gradient, 1.0, self.l2, self.l1)
-        return loss + self.penalty(), trainer.gradient.astype(np.float64)
-
-    def penalty(self) -> float:
-        """Return the elastic-net penalty of the network's weights."""
-        network = self.trainer.network
-        weights = network.parameters[: network.n_weights].astype(np.float64)
-        return float(0.5 * self.l2 * (weights @ weights) + self.l1 * np.abs(weights).sum())
+_RAN_OUT, _STUCK = 1, 2
+"""SciPy's status after the last iteration or evaluation, and where there is no lower point."""
 
 
 class FullBatchTrainer(Trainer):
-    """Trains a network on all rows at once, by L-BFGS, an iteration per epoch."""
+    """Trains a network on all rows at once, by L-BFGS, an iteration per epoch.
+
+    `clip_norm` and `max_norm` have no effect, since they would mislead its line search.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `Trainer`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        rows = self.samples.rows
+        self._batch = next(batches(self.samples, rows, len(rows), self.reader))
+        self._l2, self._l1 = self.settings.penalty(self._batch.total)
+        # At the point that was evaluated last; if SciPy then ends an iteration, it is that one.
+        self._accuracy = self._gradient_norm = 0.0
+        self._began = time.perf_counter()
 
     @property
     def rows_at_once(self) -> int:
         """All of them."""
         return len(self.samples)
 
-    def run(self) -> None:
+    def run(self, epochs: int) -> None:
         """Minimise until L-BFGS has converged, the epochs are over or somebody says stop."""
-        minimize(self, cast(LBFGS, self.settings.solver))
+        lbfgs = cast(LBFGS, self.settings.solver)
+        try:
+            result = scipy.optimize.minimize(
+                self._penalized_loss,
+                self.network.parameters.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=self._end_of_iteration,
+                options={
+                    "maxiter": epochs,
+                    "maxfun": lbfgs.max_fun,
+                    "maxcor": lbfgs.memory,
+                    "gtol": self.settings.tol,
+                    # The gradient decides, not a loss that stalls in its ninth digit.
+                    "ftol": 64 * np.finfo(float).eps,
+                },
+            )
+        finally:
+            # The last point that was tried is not the last that was accepted.
+            self.fall_back()
+        self._note_outcome(result)
+        if not self.is_finite(float(result.fun)):
+            self.diverge(float(result.fun))
+        elif not result.nit:
+            # There was nothing to learn, which is worth a line on record, too.
+            with suppress(StopIteration):
+                self._end_of_iteration(result)
 
+    def _penalized_loss(self, parameters: NDArray) -> tuple[float, NDArray]:
+        """Return the loss with its penalty, and their gradient, in double precision."""
+        network, batch = self.network, self._batch
+        network.parameters[...] = parameters
+        # The rows are the same at each point, so that earlier ones have nothing to say.
+        network.reset_statistics()
+        loss, logits = self.loss_and_gradient(batch)
+        self._accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
+        self._gradient_norm = euclidean_norm(self.gradient)
+        weights, gradient = (
+            vector[: network.n_weights] for vector in (network.parameters, self.gradient)
+        )
+        apply_penalty(weights, gradient, 1.0, self._l2, self._l1)
+        return loss + self._penalty(), self.gradient.astype(np.float64)
 
-def minimize(trainer: Trainer, lbfgs: LBFGS) -> None:
-    """Leave a trainer with the parameters of the last iteration of L-BFGS.
+    def _penalty(self) -> float:
+        """Return the elastic-net penalty of the network's weights."""
+        weights = self.network.parameters[: self.network.n_weights].astype(np.float64)
+        return float(0.5 * self._l2 * (weights @ weights) + self._l1 * np.abs(weights).sum())
 
-    Parameters
-    ----------
-    trainer : Trainer
-    lbfgs : LBFGS
-    """
-    objective = FullBatch(trainer)
-    started = time.perf_counter()
+    def _end_of_iteration(self, intermediate_result: OptimizeResult) -> None:
+        """Take an accepted point as the end of an epoch; SciPy goes by the parameter's name.
 
-    def end_of_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        """Take an accepted point as the end of an epoch."""
-        nonlocal started
+        Raises
+        ------
+        StopIteration
+            Which tells SciPy to stop.
+        """
         # SciPy does not say when an iteration begins.
-        trainer.begin_epoch()
-        trainer.network.parameters[...] = intermediate_result.x
-        trainer.keep()
+        self.begin_epoch()
+        self.network.parameters[...] = intermediate_result.x
         figures = {
-            "loss": float(intermediate_result.fun) - objective.penalty(),
-            "accuracy": objective.accuracy,
-            "gradient_norm": objective.gradient_norm,
-            "seconds": time.perf_counter() - started,
+            "loss": float(intermediate_result.fun) - self._penalty(),
+            "accuracy": self._accuracy,
+            "gradient_norm": self._gradient_norm,
         }
-        if trainer.end_of_epoch(figures):
-            trainer.outcome = "stopped"
+        if self.finish_epoch(figures, self._began):
             raise StopIteration
-        started = time.perf_counter()
+        self._began = time.perf_counter()
 
-    try:
-        result = scipy.optimize.minimize(
-            objective,
-            trainer.network.parameters.astype(np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=end_of_iteration,
-            options={
-                "maxiter": trainer.epochs,
-                "maxfun": lbfgs.max_fun,
-                "maxcor": lbfgs.memory,
-                "gtol": trainer.settings.tol,
-                # The gradient decides, not a loss that stalls in its ninth digit.
-                "ftol": 64 * np.finfo(float).eps,
-            },
-        )
-    finally:
-        # The last point that was tried is not the last that was accepted.
-        trainer.fall_back()
-    _note_outcome(trainer, result)
-    if not trainer.is_finite(float(result.fun)):
-        trainer.diverged(float(result.fun))
-    elif not result.nit:
-        # There was nothing to learn, which is worth a line on record, too.
-        end_of_iteration(result)
-
-
-def _note_outcome(trainer: Trainer, result: scipy.optimize.OptimizeResult) -> None:
-    """Tell the trainer that training has converged, or the user that there is no way down."""
-    if result.status == 0:
-        trainer.outcome = "stopped"
-    elif result.status == _STUCK:
-        trainer.outcome = "stuck"
-        warnings.warn(
-            f"L-BFGS found no lower loss along its direction after {result.nit} iterations, though "
-            f"the gradient is above tol={trainer.settings.tol:g}. Float64 data, scaled inputs or a "
-            "greater tol may help.",
-            ConvergenceWarning,
-            stacklevel=outside(),
-        )
+    def _note_outcome(self, result: OptimizeResult) -> None:
+        """Note whether iterations ran out, or tell the user that there is no way down."""
+        self.ran_out = result.status == _RAN_OUT
+        if result.status == _STUCK:
+            warnings.warn(
+                f"L-BFGS found no lower loss along its direction after {result.nit} iterations, "
+                f"though the gradient is above tol={self.settings.tol:g}. Float64 data, scaled "
+                "inputs or a greater tol may help.",
+                ConvergenceWarning,
+                stacklevel=caller_stacklevel(),
+            )

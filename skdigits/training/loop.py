@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from skdigits.nn.draws import RowDraws
 from skdigits.nn.elementwise import euclidean_norm, flush_tiny
 from skdigits.nn.layers import Step
 from skdigits.nn.optimizers import Optimizer, Solver
@@ -26,10 +25,10 @@ from skdigits.nn.schedules import Clock, Schedule
 
 from .augmenting import Augment, ahead, at, augmented
 from .batches import Batch, Reader, Samples, batches
-from .caller import outside
+from .caller import caller_stacklevel
 from .history import Tally
 from .state import TrainingState
-from .threads import blas_threads, side_by_side
+from .threads import InParts, blas_threads, side_by_side
 
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
@@ -45,10 +44,28 @@ FLUSH_EVERY = 64
 class Settings:
     """How to train: components and numbers, all validated.
 
-    `alpha` and `l1_ratio` are the elastic-net penalty, divided by each batch's sum of weights;
-    `max_epochs` is the length that a schedule plans for; `tol` ends L-BFGS at a gradient this
-    small; `clip_norm` caps the gradient, `max_norm` each unit's incoming weights; `augment` is
-    given each training batch.
+    Parameters
+    ----------
+    solver : Solver
+    schedule : Schedule
+    learning_rate : float
+        What the schedule's factors scale.
+    alpha, l1_ratio : float
+        The elastic-net penalty, divided by each batch's sum of weights.
+    batch_size : int
+        Rows in a batch.
+    shuffle : bool
+        Whether each epoch visits the rows in a new order.
+    max_epochs : int
+        The length that a schedule plans for.
+    tol : float
+        Where no component of the gradient is larger, L-BFGS ends.
+    clip_norm : float, optional
+        Cap on the norm of each step's gradient.
+    max_norm : float, optional
+        Cap on the norm of each unit's incoming weights.
+    augment : callable, optional
+        Is given each training batch.
     """
 
     solver: Solver
@@ -62,13 +79,17 @@ class Settings:
     tol: float
     clip_norm: float | None = None
     max_norm: float | None = None
-    ema_decay: float | None = None
     augment: Augment | None = None
 
     @property
     def planned(self) -> bool:
         """Whether the solver follows a schedule to its end, after `max_epochs`."""
         return self.solver.incremental and self.schedule.planned
+
+    @property
+    def stops_on_plateau(self) -> bool:
+        """Whether a plateau of the loss ends it; a planned schedule and L-BFGS know their end."""
+        return self.solver.incremental and not self.schedule.planned
 
     def penalty(self, total: float) -> tuple[float, float]:
         """Return l2 and l1 of the penalty's derivative, for a batch of that sum of weights."""
@@ -93,8 +114,8 @@ class Trainer:
 
     Attributes
     ----------
-    outcome : str
-        Why training ended: "stopped", "max_iter", "stuck", "diverged" or "interrupted".
+    ran_out : bool
+        Whether training ended only because it was out of epochs (L-BFGS also: of evaluations).
     """
 
     def __init__(
@@ -111,65 +132,59 @@ class Trainer:
         self.settings = settings
         self.end_of_epoch = end_of_epoch
         self.begin_epoch = begin_epoch
-        self.outcome = "max_iter"
-        self.step = Step(self.network.dtype)
+        self.ran_out = False
+        self.step = Step(self.network.dtype, state.layers_rng)
         sparse = self.network.chain.takes_sparse and settings.augment is None
         self.reader = Reader(samples.X, self.network.dtype, sparse)
         gradient = np.zeros_like(self.network.vector)
         self.gradients = self.network.views(gradient)
         self.gradient = gradient[: self.network.n_parameters]
-        self.step.draws = RowDraws(state.layers_rng)
-        self._good = [network.vector.copy() for network in state.networks]
+        self._kept = [network.vector.copy() for network in state.networks]
 
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.
 
         What was learnt until then is kept.
         """
-        self.epochs = epochs
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
             with (
                 np.errstate(all="ignore"),
                 blas_threads(self.network.largest_product(self.rows_at_once)),
-                side_by_side(self.gradient.size) as self.in_parts,
             ):
-                self.run()
+                self.run(epochs)
         except KeyboardInterrupt:
-            self.outcome = "interrupted"
-            warnings.warn("Training interrupted by user.", stacklevel=outside())
+            warnings.warn("Training interrupted by user.", stacklevel=caller_stacklevel())
 
     @property
     def rows_at_once(self) -> int:
         """How many rows are multiplied in one product."""
         return self.settings.batch_size
 
-    def run(self) -> None:
+    def run(self, epochs: int) -> None:
         """Follow the gradients of mini-batches, epoch by epoch."""
-        for _ in range(self.epochs):
-            self.begin_epoch()
-            started = time.perf_counter()
-            figures = self._epoch()
-            if not self.is_finite(figures["loss"]):
-                return self.diverged(figures["loss"])
-            self.state.epochs += 1
-            self.keep()
-            figures["seconds"] = time.perf_counter() - started
-            if self.end_of_epoch(figures):
-                self.outcome = "stopped"
-                return None
-        return None
+        with side_by_side(self.gradient.size) as in_parts:
+            for _ in range(epochs):
+                self.begin_epoch()
+                started = time.perf_counter()
+                figures = self._epoch(in_parts)
+                if not self.is_finite(figures["loss"]):
+                    self.diverge(figures["loss"])
+                    return
+                self.state.n_epochs += 1
+                if self.finish_epoch(figures, started):
+                    return
+        self.ran_out = True
 
-    def _epoch(self) -> dict[str, float]:
+    def _epoch(self, in_parts: InParts) -> dict[str, float]:
         """Train on every row once; return the means over the rows as they were trained on."""
-        settings, network = self.settings, self.network
+        settings, network, state = self.settings, self.network, self.state
         order = self.samples.rows
         if settings.shuffle:
-            order = self.state.shuffle_rng.permutation(order)
-        n_steps = math.ceil(len(order) / settings.batch_size)
-        begun, epochs = self.state.step, self.state.epochs
-        start = Clock(begun, n_steps, n_steps * settings.max_epochs, begun - epochs * n_steps)
-        measured = math.ceil(n_steps / NORMS_PER_EPOCH)
+            order = state.shuffle_rng.permutation(order)
+        n_batches = math.ceil(len(order) / settings.batch_size)
+        start = Clock(state.n_steps, state.n_epochs, 0, n_batches, settings.max_epochs)
+        measured = math.ceil(n_batches / NORMS_PER_EPOCH)
         tally, norms, rate = Tally(), [], 0.0
         for i, batch in enumerate(self._batches(order, start)):
             loss, logits = self.loss_and_gradient(batch)
@@ -179,8 +194,8 @@ class Trainer:
                 break
             if i % measured == 0:
                 norms.append(euclidean_norm(self.gradient))
-            clock = start._replace(step=self.state.step)
-            rate = self._update(clock, batch.total)
+            clock = start._replace(step=state.n_steps, batch=i)
+            rate = self._update(clock, batch.total, in_parts)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
@@ -196,32 +211,38 @@ class Trainer:
 
     def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
         """Run the network forward and backward; return the loss and the logits."""
-        self.step.begin(batch.weights, batch.total)
-        if self.network.chain.random:
-            self.step.draws.begin(self.samples.keys[batch.rows])
+        keys = self.samples.keys[batch.rows] if self.network.chain.random else None
+        self.step.begin(batch.weights, batch.total, keys)
         return self.network.loss_and_gradient(
             batch.inputs, batch.targets, self.gradients, self.step
         )
 
-    def _update(self, clock: Clock, total: float) -> float:
-        """Let the optimizer take a step; return its learning rate."""
-        settings, state, network = self.settings, self.state, self.network
-        optimizer = cast(Optimizer, settings.solver)
-        rate = settings.schedule.rate(settings.learning_rate, clock) * state.rate_scale
-        decay = Decay(
-            network.n_weights,
-            1 - rate * float(optimizer.weight_decay),
-            *settings.penalty(total),
-        )
-        state.step += 1
+    def _update(self, clock: Clock, total: float, in_parts: InParts) -> float:
+        """Take a step along the gradient; return its learning rate."""
+        schedule, initial = self.settings.schedule, self.settings.learning_rate
+        rate = schedule.rate(initial, clock) * self.state.rate_scale
+        self.state.n_steps += 1
+        self._clip()
+        self._move(rate, schedule.momentum(clock), total, in_parts)
+        self._follow_up()
+        return rate
+
+    def _clip(self) -> None:
+        """Scale the gradient down where its norm exceeds `clip_norm`."""
+        largest = self.settings.clip_norm
+        if largest is not None and (norm := euclidean_norm(self.gradient)) > largest:
+            self.gradient *= largest / norm
+
+    def _move(self, rate: float, momentum: float | None, total: float, in_parts: InParts) -> None:
+        """Let the optimizer change the parameters, in parts side by side."""
+        state, network = self.state, self.network
+        optimizer = cast(Optimizer, self.settings.solver)
+        shrinkage = 1 - rate * float(optimizer.weight_decay)
+        decay = Decay(network.n_weights, shrinkage, *self.settings.penalty(total))
+        before, state.momentum = state.momentum, momentum
         state.n_updates += 1
-        if settings.clip_norm is not None:
-            norm = euclidean_norm(self.gradient)
-            if norm > settings.clip_norm:
-                self.gradient *= settings.clip_norm / norm
-        before, state.momentum = state.momentum, settings.schedule.momentum(clock)
-        scalars = optimizer.scalars(state.n_updates, rate, state.momentum, before)
-        self.in_parts(
+        scalars = optimizer.scalars(state.n_updates, rate, momentum, before)
+        in_parts(
             lambda part: optimizer.update(
                 network.parameters[part],
                 self.gradient[part],
@@ -230,42 +251,64 @@ class Trainer:
                 decay.of(part),
             )
         )
-        if state.step % FLUSH_EVERY == 0:
+
+    def _follow_up(self) -> None:
+        """Do what a step entails: flush tiny numbers, cap norms and update the average."""
+        settings, state, network = self.settings, self.state, self.network
+        if state.n_steps % FLUSH_EVERY == 0:
             for vector in (network.parameters, *state.slots):
                 flush_tiny(vector)
         if settings.max_norm is not None:
             network.cap_norms(settings.max_norm)
-        if state.average is not None and settings.ema_decay is not None:
-            state.average.follow(network, settings.ema_decay)
-        return rate
+        if state.average is not None:
+            state.average.follow(network)
 
     def is_finite(self, loss: float) -> bool:
-        """Return whether the loss, the parameters' squares and all statistics are finite.
+        """Return whether the loss, the weights and what the networks answer are finite.
 
-        So must be what the networks answer, since the loss is that from before the last step.
-        Weights whose squares overflow may be finite, but what two layers make of rows is not.
+        The loss is that from before the last step, so the answers are looked at, too.
+        """
+        return math.isfinite(loss) and self._weights_are_finite() and self._answers_are_finite()
+
+    def _weights_are_finite(self) -> bool:
+        """Return whether all statistics and the squares of all parameters are finite.
+
+        Weights whose squares overflow may be finite themselves, but the activations two layers
+        later would overflow.
         """
         parameters, buffers = self.network.parameters, self.network.buffers
-        if not (math.isfinite(loss) and math.isfinite(parameters @ parameters)):
-            return False
+        return math.isfinite(parameters @ parameters) and bool(np.isfinite(buffers).all())
+
+    def _answers_are_finite(self) -> bool:
+        """Predict the first rows; return whether all logits are finite."""
         rows = self.samples.rows[: min(self.settings.batch_size, ROWS_ANSWERED)]
         answers = (n.predict(self.reader.read(rows), self.step) for n in self.state.networks)
-        return all(np.isfinite(numbers).all() for numbers in (buffers, *answers))
+        return all(np.isfinite(logits).all() for logits in answers)
 
-    def keep(self) -> None:
-        """Count the rows of an epoch, and note the weights as the last good ones."""
+    def finish_epoch(self, figures: dict[str, float], started: float) -> bool:
+        """Count an epoch's rows, keep its weights and pass on its figures; return whether to stop.
+
+        Parameters
+        ----------
+        figures : dict
+            Gets the seconds since `started` as well.
+        started : float
+            By ``time.perf_counter``.
+        """
         self.state.samples_seen += len(self.samples)
-        for good, network in zip(self._good, self.state.networks, strict=True):
-            good[...] = network.vector
+        for kept, network in zip(self._kept, self.state.networks, strict=True):
+            kept[...] = network.vector
+        figures["seconds"] = time.perf_counter() - started
+        return self.end_of_epoch(figures)
 
     def fall_back(self) -> None:
-        """Go back to the last good weights."""
-        for good, network in zip(self._good, self.state.networks, strict=True):
-            network.vector[...] = good
+        """Go back to the weights from the end of the last epoch."""
+        for kept, network in zip(self._kept, self.state.networks, strict=True):
+            network.vector[...] = kept
 
-    def diverged(self, loss: float) -> None:
-        """Go back to the last good weights and say what happened."""
-        self.outcome = "diverged"
+    def diverge(self, loss: float) -> None:
+        """Fall back, begin anew with the optimizer's state, and say what happened."""
+        self.ran_out = False
         self.fall_back()
         self.state.clear_slots()
         warnings.warn(
@@ -274,5 +317,5 @@ class Trainer:
             "epoch were kept. Scale the inputs (for instance with StandardScaler) or lower "
             "learning_rate_init.",
             ConvergenceWarning,
-            stacklevel=outside(),
+            stacklevel=caller_stacklevel(),
         )

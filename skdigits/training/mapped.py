@@ -1,7 +1,7 @@
-"""Memory maps: what has been read is let go, so that a file larger than memory trains in little.
+"""Memory maps: pages that have been read are released, so that a file may be larger than memory.
 
 Pages of a mapped file that a process has touched count as its memory until the system wants them
-back. They are in the file, so they can as well be given back at once.
+back. They can be read from the file again, so they are given back at once.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-PIECE = 16
-"""Rows read between two releases. Each may map some 2 MB around it, as much as the system holds in
-one piece."""
+_ROWS_AT_A_TIME = 16
+"""Rows read between two releases. Each may map some 2 MB around it, since the system maps large
+blocks of a file at once."""
 
 
-class Mapping:
-    """The memory map behind an array, if there is one.
+class MappedPages:
+    """The pages of the memory map behind an array, if there is one.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Mapping:
 
     Examples
     --------
-    >>> list(Mapping(np.zeros((50, 2))).pieces(40))
+    >>> list(MappedPages(np.zeros((50, 2))).pieces(40))
     [slice(0, 40, None)]
     """
 
@@ -36,13 +36,13 @@ class Mapping:
 
     def pieces(self, n_rows: int) -> Iterator[slice]:
         """Yield the pieces in which to read so many rows; what was read before is released."""
-        size = n_rows if self._map is None else PIECE
+        size = n_rows if self._map is None else _ROWS_AT_A_TIME
         for start in range(0, n_rows, size):
             self.release()
             yield slice(start, start + size)
 
     def release(self) -> None:
-        """Let go of all pages that have been read."""
+        """Release all pages that have been read."""
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
 

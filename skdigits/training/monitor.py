@@ -17,6 +17,16 @@ from .state import TrainingState
 from .stopping import Validation
 
 
+def minus_loss(figures: dict[str, float]) -> float:
+    """Return minus the training loss of an epoch, which should grow."""
+    return -figures["loss"]
+
+
+def validation_score(figures: dict[str, float]) -> float:
+    """Return the validation score of an epoch, which should grow."""
+    return figures["validation_score"]
+
+
 class Monitor:
     """Watches a training from epoch to epoch.
 
@@ -28,13 +38,18 @@ class Monitor:
     schedule : Schedule
     history : History
         Gets a row per epoch.
-    by_validation : bool
-        Whether the plateau is told the validation score, or else minus the training loss.
+    progress : callable, default=minus_loss
+        ``figures -> value`` that the plateau is told, such as `validation_score`.
     validation : Validation, optional
     report : callable, optional
         ``(n_epochs, figures)``, such as one that prints a line.
     listener : callable, optional
-        ``() -> bool``, called last; True asks to stop.
+        ``n_epochs -> bool``, called last; True asks to stop.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Epochs that have ended so far.
     """
 
     def __init__(
@@ -42,15 +57,15 @@ class Monitor:
         state: TrainingState,
         schedule: Schedule,
         history: History,
-        by_validation: bool,
+        progress: Callable[[dict[str, float]], float] = minus_loss,
         validation: Validation | None = None,
         report: Callable[[int, dict[str, float]], None] | None = None,
-        listener: Callable[[], bool] = lambda: False,
+        listener: Callable[[int], bool] = lambda n_epochs: False,
     ):
         self.state = state
         self.schedule = schedule
         self.history = history
-        self.by_validation = by_validation
+        self.progress = progress
         self.validation = validation
         self.report = report
         self.listener = listener
@@ -64,10 +79,9 @@ class Monitor:
         self.n_epochs += 1
         if self.report is not None:
             self.report(self.n_epochs, figures)
-        value = figures["validation_score"] if self.by_validation else -figures["loss"]
-        self.state.plateau.update(value)
+        self.state.plateau.update(self.progress(figures))
         stalled = self.state.plateau.reached and self._stop_or_lower_rate(figures)
-        return self.listener() or stalled
+        return self.listener(self.n_epochs) or stalled
 
     def _stop_or_lower_rate(self, figures: dict[str, float]) -> bool:
         factor = self.schedule.on_plateau(figures.get("learning_rate", 0.0))

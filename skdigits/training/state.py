@@ -1,4 +1,4 @@
-"""All that a training needs in order to go on exactly; it is what gets pickled."""
+"""All that a training needs to go on exactly where it stopped; this is what gets pickled."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ from .stopping import Plateau
 class TrainingState:
     """What changes while a network learns, and all that a later call needs to go on exactly.
 
+    In the order of the calls::
+
+        fit          (rebuild, if warm) -> restart_optimizer -> begin_average -> plateau.expect
+                     -> epochs, frozen for callbacks -> settle -> forget_optimizer
+        partial_fit  (rebuild, but for the first) -> resume_optimizer -> begin_average
+                     -> plateau.expect -> an epoch
+
     Parameters
     ----------
     network : Network
@@ -30,16 +37,30 @@ class TrainingState:
 
     Attributes
     ----------
-    plateau : Plateau
-        What later epochs are measured against.
+    shuffle_rng, layers_rng, augment_rng : numpy.random.Generator
+        Advanced by shuffles, random layers and augmentation.
+    split_seed : int
+        Decides which rows are set aside for validation, in each fit.
+    samples_seen : int
+        Rows of all finished epochs.
     average : Average or None
         The running average of the network, where predictions come from one.
-    step, epochs : int
-        Optimizer steps and finished epochs since its schedule began.
+    plateau : Plateau
+        What later epochs are measured against.
+    n_steps, n_epochs : int
+        Optimizer steps and finished epochs since the schedule began.
     n_updates : int
         Optimizer steps since its state was zero.
+    rate_scale : float
+        The factor that plateaus have put on the schedule's rates.
     momentum : float or None
-        What the schedule made of the optimizer's momentum at the last of them.
+        What the schedule made of the optimizer's momentum at the last step.
+    solver_type, schedule_type : type or None
+        The classes of the optimizer and of the schedule that the last call trained with.
+    units : list of float
+        The hyperparameters that the optimizer's state is measured by.
+    slots : ndarray of shape (n_slots, n_parameters)
+        The optimizer's state.
     """
 
     def __init__(self, network: Network, seeds: np.random.SeedSequence):
@@ -52,12 +73,12 @@ class TrainingState:
         self.split_seed = int(for_split.generate_state(1)[0])
         self.samples_seen = 0
         self.average: Average | None = None
-        self.step = self.epochs = self.n_updates = 0
+        self.n_steps = self.n_epochs = self.n_updates = 0
         self.momentum: float | None = None
         self.rate_scale = 1.0
-        self.plateau = Plateau(tol=0.0, patience=np.inf)
-        self.solver: type[Solver] | None = None
-        self.schedule: type[Schedule] | None = None
+        self.plateau = Plateau()
+        self.solver_type: type[Solver] | None = None
+        self.schedule_type: type[Schedule] | None = None
         self.units: list[float] = []
         self.slots = np.empty((0, 0), network.dtype)
 
@@ -69,7 +90,7 @@ class TrainingState:
         return copy.deepcopy(copied)
 
     @property
-    def judged(self) -> Network:
+    def predictor(self) -> Network:
         """The network that predicts: the average, where there is one."""
         return self.network if self.average is None else self.average.network
 
@@ -90,25 +111,28 @@ class TrainingState:
         if self.average is not None:
             self.average.network = again(self.average.network)
 
-    def begin_average(self, wanted: bool) -> None:
-        """Begin to average, go on averaging, or predict by the latest weights again."""
-        if not wanted:
+    def begin_average(self, decay: float | None) -> None:
+        """Begin to average, or go on averaging; with None, predict by the latest weights again."""
+        if decay is None:
             self.average = None
         elif self.average is None:
-            # The arrays that predict are the same before, during and after a training.
-            self.average = Average(self.network)
+            # The average takes over the existing arrays, so a user's `coefs_` stay views of what
+            # predicts; a copy goes on learning.
+            self.average = Average(self.network, decay)
             self.network = self.network.like(vector=self.network.vector.copy())
+        else:
+            self.average.decay = decay
 
     def settle(self) -> None:
-        """Let the network take over its average, at the end of a training."""
-        self.network, self.average = self.judged, None
+        """Let the average take the place of the network, at the end of a training."""
+        self.network, self.average = self.predictor, None
 
     def restart_optimizer(self, solver: Solver) -> None:
         """Begin with an optimizer: at the start of its schedule, its state zero."""
-        self.step = self.epochs = self.n_updates = 0
+        self.n_steps = self.n_epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
-        self.solver, self.units = type(solver), _units(solver)
+        self.solver_type, self.units = type(solver), _units(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 
     def resume_optimizer(self, solver: Solver, schedule: Schedule) -> None:
@@ -117,13 +141,13 @@ class TrainingState:
         Where a hyperparameter that its state is measured by has changed, the state begins anew.
         Another schedule knows nothing of the rates that the one before has lowered.
         """
-        if type(solver) is not self.solver:
+        if type(solver) is not self.solver_type:
             self.restart_optimizer(solver)
         elif self.units != (units := _units(solver)):
             self.clear_slots()
             self.units = units
-        if type(schedule) is not self.schedule:
-            self.rate_scale, self.schedule = 1.0, type(schedule)
+        if type(schedule) is not self.schedule_type:
+            self.rate_scale, self.schedule_type = 1.0, type(schedule)
             self.plateau.forget()
 
     def clear_slots(self) -> None:
@@ -133,7 +157,7 @@ class TrainingState:
 
     def forget_optimizer(self) -> None:
         """Drop the optimizer's state, which would triple the size of a saved model."""
-        self.solver = None
+        self.solver_type = None
         self.slots = np.empty((0, 0), self.network.dtype)
 
 

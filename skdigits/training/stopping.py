@@ -16,10 +16,10 @@ class Plateau:
 
     Parameters
     ----------
-    tol : float
+    tol : float, default=0
         The least gain over the best value so far that counts as progress.
-    patience : float
-        How many epochs in a row may go without; may be ``inf``.
+    patience : float, default=inf
+        How many epochs in a row may go without.
 
     Examples
     --------
@@ -30,10 +30,14 @@ class Plateau:
     True
     """
 
-    tol: float
-    patience: float
+    tol: float = 0.0
+    patience: float = np.inf
     best: float = -np.inf
     count: int = 0
+
+    def expect(self, tol: float, patience: float) -> None:
+        """Change what is expected of the next epochs, but not what they are measured against."""
+        self.tol, self.patience = tol, patience
 
     def update(self, value: float) -> None:
         """Take the value of an epoch."""
@@ -58,7 +62,7 @@ class Validation:
     Parameters
     ----------
     network : Network
-        Whose weights are judged.
+        Whose weights are scored.
     evaluate : callable
         ``() -> {"validation_score": ..., "validation_loss": ...}``, greater scores being better;
         among equal scores the least loss is best.

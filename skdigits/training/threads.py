@@ -23,12 +23,16 @@ ALONE = 2**18
 """Multiplications in a product for which OpenBLAS wakes no thread anyway."""
 
 WORTH_A_THREAD = 2**19
-"""Numbers in a vector whose update takes far longer than to wake a thread for it."""
+"""Numbers in a vector whose update takes far longer than waking a thread."""
 
 _TOGETHER = 2**10
-"""Numbers that stay in one part, so that a compiled loop treats each as it would in the whole."""
+"""Parts begin at multiples of this, so that a compiled loop treats each number as in the whole."""
 
 Work = Callable[[slice], object]
+"""``work(part)``, on a part of a vector."""
+
+InParts = Callable[[Work], None]
+"""``in_parts(work)`` runs the work on all parts of a vector."""
 
 
 @cache
@@ -82,7 +86,7 @@ def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextMa
     largest_product : int
         Multiplications in the largest matrix product.
     left_alone : int, default=0
-        Work below this gets what BLAS makes of it, since to tell BLAS takes some microseconds.
+        Below this the thread count is left alone: changing it costs more than it saves.
 
     Examples
     --------
@@ -93,8 +97,8 @@ def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextMa
 
 
 @contextmanager
-def side_by_side(size: int) -> Iterator[Callable[[Work], None]]:
-    """Give a function that has a vector worked on in parts, each in a thread of its own.
+def side_by_side(size: int) -> Iterator[InParts]:
+    """Provide a function that works on a vector in parts, each in a thread of its own.
 
     Parameters
     ----------
