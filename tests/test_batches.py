@@ -1,5 +1,6 @@
 """Rows in, batches out: memory that is used again, reading, keys and splits."""
 
+import mmap
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -118,6 +119,29 @@ def test_pages_of_a_memory_map_are_let_go(tmp_path):
         reader.read(rows[start : start + 512] - (start > 0))
         resident.append(resident_file_pages() - before)
     assert max(resident) < 0.3 * mapped.nbytes / 1024
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs Linux's /proc to see resident memory")
+def test_blocks_of_a_memory_map_are_let_go_too(tmp_path):
+    np.save(tmp_path / "X.npy", np.ones((16_384, 4096), np.uint8))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    reader, resident = Reader(mapped, np.float32, sparse=False), []
+    before = resident_file_pages()
+    for start in range(0, len(mapped), 512):
+        reader.block(slice(start, start + 512))
+        resident.append(resident_file_pages() - before)
+    assert max(resident) < 0.3 * mapped.nbytes / 1024
+
+
+def test_changes_to_a_private_map_of_ones_own_are_never_lost(tmp_path):
+    (tmp_path / "X").write_bytes(bytes(15_000))
+    with (tmp_path / "X").open("rb") as file:
+        private = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    X = np.ndarray((5000, 3), np.uint8, private)
+    X[:] = 7
+    reader = Reader(X, np.float32, sparse=False)
+    for _ in range(2):
+        assert_array_equal(reader.read(np.arange(5000)), 7)
 
 
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])

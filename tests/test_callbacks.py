@@ -197,6 +197,14 @@ def test_any_callback_may_stop_and_all_are_told():
     assert recorders[0].calls == recorders[1].calls == calls_of(2)
 
 
+@needs_callbacks
+def test_a_plateau_ends_a_fit_after_the_hooks_of_its_epoch():
+    recorder = Recorder()
+    clf = classifier(max_iter=50, tol=10, n_iter_no_change=2).set_callbacks(recorder).fit(X, y)
+    assert clf.n_iter_ == 4
+    assert recorder.calls == calls_of(4)
+
+
 def fail(*_, **__):
     raise ZeroDivisionError("on purpose")
 

@@ -405,3 +405,13 @@ def test_an_average_takes_over_another_activation():
     (first, second), (shift, last) = clf.coefs_, clf.intercepts_
     logits = np.tanh(X @ first + shift) @ second + last
     assert_allclose(clf.decision_function(X), logits, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((0, 5), "0 sample"), ((5,), "1D array"), ((2, 3, 5), "dim 3"), ((4, 6), "6 features")],
+)
+def test_only_rows_of_the_same_features_are_predicted(shape, message):
+    clf = classifier(max_iter=1).fit(*blobs())
+    with pytest.raises(ValueError, match=message):
+        clf.predict(np.ones(shape))

@@ -111,12 +111,30 @@ def test_a_bad_element_of_a_sequence_is_refused_as_early(name, values, described
         ({"loss": Focal(gamma=-1)}, "gamma=-1 .*must be a number in"),
         ({"activation": ELU(alpha="1")}, "alpha='1' .*must be a number in"),
         ({"augment": RandomAffine(scale=-1)}, "scale=-1 .*must be a number in"),
+        ({"augment": RandomAffine() + RandomAffine(scale=-1)}, "scale=-1 .*must be a number in"),
         ({"hidden_layer_sizes": HiddenLayers(width=0)}, "width=0 .*must be an integer in"),
     ],
 )
 def test_a_bad_value_of_an_object_is_refused_as_early(params, message):
     with pytest.raises(ValueError, match=message):
         FromScratchMLPClassifier(**params).fit(None, None)
+
+
+RANDOM = {"dropout": [0, 0.1], "input_dropout": 0.1, "noise": 0.1, "augment": RandomAffine()}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_what_is_random_is_refused_with_lbfgs_as_early(name):
+    clf = FromScratchMLPClassifier((8, 8), solver="lbfgs", **{name: RANDOM[name]})
+    with pytest.raises(ValueError, match=f"{name}=.*is random and not allowed with solver='lbfgs'"):
+        clf.fit(None, None)
+
+
+@pytest.mark.parametrize("dropout", [0, [0, 0.0]])
+def test_what_drops_nothing_is_not_random(dropout):
+    X, y = blobs()
+    clf = classifier(hidden_layer_sizes=(8, 8), solver="lbfgs")
+    assert same_bits(clone(clf).set_params(dropout=dropout).fit(X, y), clf.fit(X, y))
 
 
 @settings(max_examples=15)
@@ -186,6 +204,13 @@ def test_what_has_no_parameters_says_so(name, value):
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(ValueError, match="momentum"):
         FromScratchMLPClassifier().set_params(momentum=0.9)
+    with pytest.raises(ValueError, match="momentum"):
+        FromScratchMLPClassifier().set_params(momentum__high=0.9)
+
+
+def test_an_object_and_its_parameters_may_be_set_together():
+    clf = FromScratchMLPClassifier(solver="sgd").set_params(solver__beta_1=0.8, solver=Adam())
+    assert clf.solver.beta_1 == 0.8
 
 
 def test_a_clone_has_objects_of_its_own():

@@ -3,6 +3,7 @@
 import signal
 import warnings
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,6 +173,50 @@ def test_a_plateau_lowers_an_adaptive_rate():
     assert rates[-1] <= 1e-6
 
 
+@pytest.mark.parametrize("params", [{"solver": "lbfgs"}, {"learning_rate": "cosine"}])
+def test_early_stopping_ends_even_what_the_training_loss_does_not(params):
+    X, y = blobs()
+    clf = classifier(early_stopping=True, n_iter_no_change=3, max_iter=50, **params)
+    clf.set_params(scoring=lambda *_: 0.5)
+    assert clf.fit(X, y).n_iter_ == 5
+
+
+def test_a_warm_start_is_as_patient_as_a_cold_one():
+    X, y = blobs()
+    clf = classifier(n_iter_no_change=3, tol=10.0, max_iter=50, warm_start=True)
+    assert [clf.fit(X, y).n_iter_ for _ in range(3)] == [5, 5, 5]
+
+
+def test_the_best_loss_counts_where_no_validation_score_does():
+    X, y = blobs()
+    data = {"X_val": X, "y_val": y}
+    clf = classifier().fit(X, y, **data)
+    assert clf.best_loss_ == min(clf.loss_curve_)
+    assert clf.set_params(early_stopping=True).fit(X, y, **data).best_loss_ is None
+    clf = classifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
+    assert clf.best_loss_ == clf.loss_
+
+
+@pytest.mark.parametrize(("solver", "expected"), [("adam", 3), ("lbfgs", 0)])
+def test_seconds_are_those_of_training_and_not_of_validation(solver, expected, monkeypatch):
+    X, y = blobs()
+    clock = SimpleNamespace(now=0, perf_counter=lambda: clock.now)
+    for module in ("loop", "lbfgs"):
+        monkeypatch.setattr(f"skdigits.training.{module}.time", clock)
+
+    def augment(batch, rng):
+        clock.now += 1
+        return batch
+
+    def score(clf, X, y):
+        clock.now += 100
+        return 0.5
+
+    changed = {} if solver == "lbfgs" else {"augment": augment}
+    clf = classifier(solver=solver, scoring=score, batch_size=20, max_iter=4, **changed)
+    assert clf.fit(X, y, X_val=X, y_val=y).history_["seconds"] == [expected] * 4
+
+
 def test_a_training_cut_short_says_so():
     X, y = blobs()
     with pytest.warns(ConvergenceWarning, match="max_iter=10"):
@@ -192,6 +237,14 @@ def test_lbfgs_that_has_nothing_to_learn_leaves_figures(early_stopping):
     assert clf.n_iter_ == 1
     assert_allclose(clf.loss_, log_loss(y, clf.predict_proba(X)), rtol=0.3)
     assert (clf.validation_scores_ is None) != early_stopping
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "warm_restarts", "one_cycle"])
+def test_a_training_that_ends_as_planned_says_nothing(schedule):
+    X, y = blobs()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier(learning_rate=schedule).fit(X, y)
 
 
 # What goes wrong
@@ -360,6 +413,7 @@ def test_a_score_that_is_no_number_is_no_progress():
 
     clf = classifier(early_stopping=True, scoring=scorer, n_iter_no_change=2, max_iter=50)
     assert clf.fit(X, y).n_iter_ == 4
+    assert clf.best_validation_score_ == 0.5
 
 
 @pytest.mark.parametrize(
@@ -425,6 +479,15 @@ def test_lbfgs_has_no_batches_to_be_too_large():
         warnings.simplefilter("always")
         classifier(solver="lbfgs", batch_size=1000, max_iter=200).fit(X, y)
     assert not warned
+
+
+def test_lbfgs_that_overflows_says_so_and_leaves_a_working_model():
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="diverged") as warned:
+        clf = classifier(solver="lbfgs").fit(1e200 * X, y)
+    assert "max_iter" not in "".join(str(warning.message) for warning in warned)
+    assert all(np.isfinite(weights).all() for weights in (*clf.coefs_, *clf.intercepts_))
+    assert np.isfinite(clf.predict_proba(X)).all()
 
 
 def test_lbfgs_that_is_stuck_says_so():

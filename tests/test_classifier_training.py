@@ -1,5 +1,7 @@
 """How the classifier learns: chance, and going on from where it was."""
 
+import copy
+
 import joblib
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from small import Order, blobs, classifier, same_bits
 
 from skdigits.classifier import RECENT_CALLS
-from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, Nadam, RMSprop
-from skdigits.nn.schedules import Constant, OneCycle, StepDecay
+from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, AdamW, Lion, Nadam, RMSprop
+from skdigits.nn.schedules import Constant, Exponential, OneCycle, StepDecay
 
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -323,3 +325,62 @@ def test_the_norm_of_the_gradient_is_without_the_penalty():
     zero = classifier(solver="sgd", alpha=0, max_iter=1, batch_size=len(X)).fit(X, y).history_
     assert norms[0]["gradient_norm"] == zero["gradient_norm"]
     assert norms[1]["gradient_norm"][0] < zero["gradient_norm"][0]
+
+
+def test_other_decays_between_parts_begin_the_state_anew_but_once():
+    X, y = blobs()
+    clf = classifier(solver=Adam(), batch_size=20)
+    for _ in range(5):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    clf.set_params(solver__beta_1=0.5)
+    other = copy.deepcopy(clf)
+    other._state.forget_optimizer()
+    for _ in range(5):
+        assert same_bits(clf.partial_fit(X, y), other.partial_fit(X, y))
+
+
+def test_adaptive_is_told_nothing_of_the_epochs_of_another_schedule():
+    X, y = blobs()
+    clf = classifier(tol=10, n_iter_no_change=2)
+    for schedule in ("constant", "adaptive"):
+        for _ in range(4 if schedule == "constant" else 2):
+            clf.set_params(learning_rate=schedule).partial_fit(X, y, classes=[0, 1, 2])
+    assert set(clf.history_["learning_rate"]) == {0.02}
+
+
+def test_a_warm_start_begins_the_schedule_anew():
+    X, y = blobs()
+    clf = classifier(warm_start=True, learning_rate="invscaling", batch_size=16).fit(X, y).fit(X, y)
+    first, second = np.split(np.array(clf.history_["learning_rate"]), 2)
+    assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("solver", [AdamW(weight_decay=0.5), Lion(weight_decay=0.5)])
+def test_decoupled_decay_goes_with_the_rate(solver):
+    X, y = blobs()
+    # No gradient reaches the weights of a feature that is always 0.
+    X[:, 0] = 0
+    schedule = Exponential(decay=0.5)
+    clf = classifier(solver=solver, learning_rate=schedule, learning_rate_init=0.5, alpha=0)
+    start = clf.partial_fit(X, y, classes=[0, 1, 2]).coefs_[0][0].copy()
+    for _ in range(3):
+        clf.partial_fit(X, y)
+    rates = np.array(clf.history_["learning_rate"][1:])
+    assert_allclose(clf.coefs_[0][0], start * np.prod(1 - 0.5 * rates))
+
+
+@pytest.mark.parametrize("memory", [1, 3])
+def test_lbfgs_remembers_as_many_changes_as_it_is_told(memory):
+    X, y = blobs()
+    one, other = (
+        classifier(solver=LBFGS(memory=n), max_iter=8).fit(X, y).loss_curve_ for n in (memory, 10)
+    )
+    # In the first iterations there are no more.
+    same = [a == b for a, b in zip(one, other, strict=True)]
+    assert same == [i <= memory for i in range(8)]
+
+
+def test_lbfgs_evaluates_no_more_often_than_it_is_told():
+    X, y = blobs()
+    clf = classifier(solver=LBFGS(max_fun=4), max_iter=50).fit(X, y)
+    assert 0 < clf.n_iter_ <= 4

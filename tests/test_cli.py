@@ -634,3 +634,10 @@ def test_annotations_that_cannot_be_written_name_their_file(
     output = tmp_path / name
     line = error_of(capsys, "predict", "--annotate", output, model_path, good)
     assert line == f"{output}: images of that kind can't be written"
+
+
+def test_annotations_in_a_folder_that_is_not_there_say_so(model_path, digits, tmp_path, capsys):
+    good = write_image(tmp_path / "good.png", digits.X_test[0] / 16 * 255)
+    output = tmp_path / "absent" / "out.png"
+    line = error_of(capsys, "predict", "--annotate", output, model_path, good)
+    assert line == f"{output}: No such file or directory"

@@ -228,9 +228,10 @@ def test_a_file_that_is_not_there(tmp_path, load):
         load(3)
 
 
-def test_a_percent_sign_is_no_comment_in_a_kaggle_table(tmp_path):
+@pytest.mark.parametrize("line", ["%{}", "#{}", "{}#", "{} # seven"])
+def test_there_are_no_comments_in_a_kaggle_table(tmp_path, line):
     row = ",".join(["7"] * 785)
     header = ",".join(["label", *(f"pixel{i}" for i in range(784))])
-    path = write(tmp_path / "train.csv", f"{header}\n{row}\n%{row}\n".encode())
+    path = write(tmp_path / "train.csv", f"{header}\n{row}\n{line.format(row)}\n".encode())
     with pytest.raises(ValueError, match="line 3"):
         load_kaggle(path)

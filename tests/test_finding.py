@@ -94,6 +94,20 @@ def test_parts_belong_to_one_digit():
     assert found[1].top == pytest.approx(55, abs=3)
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_small_digit_beside_or_below_another_is_no_part_of_it(beside):
+    page = paper((260, 300))
+    _, _, bottom, right = large = write(page, strokes(0, 100), 40, 40)
+    small = write(page, strokes(0, 50), *((60, right + 5) if beside else (bottom + 5, 60)))
+    assert_found(find_digits(photograph(page)), [large, small])
+
+
+def test_a_digit_that_reaches_all_sides_of_the_image_is_found():
+    row, column = np.mgrid[:200, :120]
+    seven = ((row < 24) | (np.abs(column - 100 + row / 3) < 20)).astype(float)
+    assert_allclose(np.array(find_digits(photograph(seven))), [(0, 0, 200, 120)], atol=3)
+
+
 def test_the_pixels_are_those_of_each_digit_alone():
     page = paper((180, 600))
     boxes = write_line(page, [6, 2, 8])
@@ -141,6 +155,11 @@ def test_blank_image_has_no_digits():
 
 def test_box_cuts_out():
     assert Box(1, 2, 3, 4).scaled(2, 3) == Box(2, 6, 6, 12)
+
+
+def test_a_box_grows_on_all_sides_and_no_further_than_the_corner():
+    assert Box(5, 6, 8, 10).grown(2) == Box(3, 4, 10, 12)
+    assert Box(1, 0, 8, 10).grown(2) == Box(0, 0, 10, 12)
 
 
 def test_a_faint_stroke_with_a_dark_end_is_a_digit():

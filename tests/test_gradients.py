@@ -467,3 +467,15 @@ def test_cross_entropy_is_torchs(output, rng, n_rows, n_outputs, smoothing, torc
     loss, gradient = objective.loss_and_gradient(logits, targets, np.full(n_rows, 1 / n_rows))
     assert_allclose(loss, theirs.item(), rtol=1e-9)
     assert_allclose(gradient, z.grad.numpy(), rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("output", [Softmax(), Sigmoid()])
+def test_a_sum_of_finite_shares_is_finite(output):
+    half = float(np.finfo(np.float32).max) / 2
+    logits = np.tile(np.array([-half, half], np.float32), (8, 2))
+    targets = np.zeros(8, int) if isinstance(output, Softmax) else logits < 0
+    weights = np.full(8, 1 / 8, np.float32)
+    loss, gradient = Objective(output, CrossEntropy()).loss_and_gradient(logits, targets, weights)
+    assert loss >= half
+    assert np.isfinite(loss)
+    assert np.isfinite(gradient).all()

@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import (
 from small import MNIST_HOME, needs_mnist
 
 from skdigits.digits import DigitImages, find_digits, load_mnist
+from skdigits.digits.pictures import canvas, unit_range
 
 digits = st.integers(0, 9)
 
@@ -193,6 +194,15 @@ def test_specks_and_dark_borders_are_dropped(digit):
     assert alike(one, other) > 0.95
 
 
+@pytest.mark.parametrize("digit", range(10))
+def test_a_dark_strip_at_the_border_is_not_the_digit(digit):
+    ink = page_with(digit, top=95, left=105, height=45)
+    held = ink.copy()
+    held[15:225, :25] = 1
+    one, other = normalized(photograph(ink), photograph(held))
+    assert alike(one, other) > 0.95
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("digit", [0, 2, 3, 5, 6, 8, 9])
 def test_a_thick_digit_may_fill_the_image(digit, inverted):
@@ -244,6 +254,13 @@ def test_any_number_of_bits(dtype):
     assert_allclose(normalized(same), expected, atol=0.05)
     if np.issubdtype(dtype, np.floating):
         assert_allclose(normalized(same / 255), expected, atol=0.05)
+
+
+@given(st.sampled_from([1, 16, 255]), st.floats(0.51, 1), st.integers(1, 3))
+def test_each_image_has_the_range_of_its_brightest_pixel(top, share, n_images):
+    images = np.zeros((n_images, 5, 5))
+    images[-1, 2, 2] = share * top
+    assert unit_range(images).max() == pytest.approx(share)
 
 
 def test_booleans():
@@ -305,13 +322,34 @@ def test_files(tmp_path, suffix):
         assert alike(image, normalized(page)[0]) > 0.98
 
 
-@pytest.mark.parametrize("mode", ["P", "LA", "La", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])
+@pytest.mark.parametrize(
+    "mode", ["P", "LA", "La", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"]
+)
 def test_pillow_modes(mode):
     Image = pytest.importorskip("PIL.Image")
     page = photograph(page_with(6))
     # Only what has an alpha can have it multiplied in.
     image = Image.fromarray(page).convert("LA" if mode == "La" else "L").convert(mode)
     assert alike(normalized(image)[0], normalized(page)[0]) > 0.97
+
+
+@pytest.mark.parametrize("mode", ["LA", "La", "PA", "RGBA", "RGBa"])
+def test_what_is_transparent_shows_paper_in_each_mode(mode):
+    Image = pytest.importorskip("PIL.Image")
+    ink = np.rint(255 * page_with(6)).astype(np.uint8)
+    # Only what has an alpha can have it multiplied in.
+    image = Image.new({"La": "LA", "RGBa": "RGBA"}.get(mode, mode), ink.T.shape)
+    image.putalpha(Image.fromarray(ink))
+    assert alike(normalized(image.convert(mode))[0], normalized(255 - ink)[0]) > 0.99
+
+
+def test_a_palette_may_have_a_colour_that_is_transparent(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    page = page_with(6) > 0.5
+    image = Image.fromarray(page.astype(np.uint8), mode="P")
+    image.putpalette([0] * 6)
+    image.save(tmp_path / "six.png", transparency=0)
+    assert_array_equal(normalized(tmp_path / "six.png"), normalized(~page))
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 1), (8, 3)])
@@ -323,6 +361,37 @@ def test_exif_rotation(tmp_path, orientation, turns):
     path = tmp_path / "seven.jpg"
     Image.fromarray(np.rot90(page, turns)).save(path, exif=exif, quality=95)
     assert alike(normalized(path)[0], normalized(page)[0]) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("orientation", "mirrored"),
+    [
+        (2, np.fliplr),
+        (4, np.flipud),
+        (5, np.transpose),
+        (7, lambda page: np.rot90(page, 2).T),
+    ],
+)
+def test_exif_mirroring(orientation, mirrored):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(7, shape=(240, 300)))
+    image = Image.fromarray(mirrored(page))
+    image.getexif()[0x0112] = orientation
+    assert_array_equal(normalized(image), normalized(page))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "LA", "I;16"])
+def test_what_is_drawn_on_is_upright_too(mode, tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    page = photograph(page_with(7, shape=(240, 300)))
+    levels = np.rot90(page)
+    image = Image.fromarray(levels.astype(np.uint16) * 257 if mode == "I;16" else levels)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.convert(mode).save(tmp_path / "seven.png", exif=exif)
+    drawn_on = np.asarray(canvas(str(tmp_path / "seven.png")))
+    assert drawn_on.shape == (240, 300, 3)
+    assert_allclose(normalized(drawn_on), normalized(page), atol=0.05)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

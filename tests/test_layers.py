@@ -171,6 +171,32 @@ def test_copies_of_a_row_have_no_variance_either():
     assert_array_equal(twice, np.vstack([once, once]))
 
 
+def test_a_unit_that_is_constant_leaves_the_others_to_the_batch():
+    inputs = np.random.default_rng(0).normal(5, 3, (50, 4))
+    expected, _ = forward(network_of([BatchNorm(4)]), inputs.copy())
+    inputs[:, 1] = 7
+    outputs, _ = forward(network_of([BatchNorm(4)]), inputs)
+    assert_allclose(outputs[:, [0, 2, 3]], expected[:, [0, 2, 3]])
+    assert_allclose(outputs[:, 1], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("dtype", "spread"), [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_rows_that_hardly_differ_are_no_copies(dtype, spread):
+    inputs = (1e6 * (1 + spread * np.array([[-1], [1], [-1], [1]]))).astype(dtype)
+    network = network_of([BatchNorm(1)], dtype=dtype)
+    step = step_on(np.full(4, 0.25, dtype))
+    network.chain.forward(inputs, network.views(network.vector), step)
+    assert network.buffers[0] == pytest.approx(1e6)
+
+
+def test_nobody_computes_a_gradient_that_nobody_needs():
+    network = network_of([Dropout(0.5), Dense(3, 2, GLOROT), Dense(2, 2, GLOROT)])
+    outputs, backward = forward(network, np.ones((4, 3)))
+    gradients = network.views(np.zeros_like(network.vector))
+    assert backward(np.ones_like(outputs), gradients, False) is None
+    assert backward(np.ones_like(outputs), gradients, True).shape == (4, 3)
+
+
 # Layers that are random in training
 
 
@@ -238,6 +264,19 @@ def test_alpha_dropout_keeps_mean_and_variance(rate):
     assert counts.max() / counts.sum() == pytest.approx(rate, abs=0.01)
     kept = outputs != values[counts.argmax()]
     assert np.corrcoef(outputs[kept], activations[kept])[0, 1] == pytest.approx(1)
+
+
+def test_units_that_normalise_themselves_are_dropped_in_their_own_way():
+    functions = [SELU(), Identity()]
+    layers = Architecture(2, [3, 3], 2, functions, None, dropout=[0.1, 0.2]).chain().layers
+    assert [layer for layer in layers if layer.random] == [AlphaDropout(0.1), Dropout(0.2)]
+
+
+@pytest.mark.parametrize("kind", [Dropout, AlphaDropout])
+def test_almost_all_may_be_dropped(kind):
+    outputs, _ = kind(np.nextafter(1, 0)).forward(MANY, (), step_on(np.ones(len(MANY))))
+    assert np.isfinite(outputs).all()
+    assert len(np.unique(outputs)) < 100
 
 
 @given(deviation=st.floats(1e-3, 1e3), seed=seeds)

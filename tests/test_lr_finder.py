@@ -204,3 +204,20 @@ def test_any_sparse_format():
         for rows in (scipy.sparse.csr_array(X), scipy.sparse.coo_array(X))
     ]
     assert_array_equal(curves[0].losses, curves[1].losses)
+
+
+def test_each_rate_has_one_batch_however_large():
+    sizes = []
+
+    def note(batch, rng):
+        sizes.append(len(batch))
+        return batch
+
+    find_learning_rate(classifier(batch_size=500, augment=note), X, y, n_steps=5)
+    assert sizes == [500] * 5
+
+
+def test_a_single_rate_at_which_something_is_learnt_makes_no_curve():
+    clf = classifier(solver=SGD(momentum=0), activation="identity", hidden_layer_sizes=(8, 8))
+    with pytest.raises(ValueError, match=r"lowest=1\.0"):
+        find_learning_rate(clf, X, y, lowest=1.0, highest=1e300, n_steps=2)

@@ -133,3 +133,10 @@ def test_an_error_inside_restores_the_threads(before):
     with pytest.raises(ZeroDivisionError), OneThread():
         1 / 0  # noqa: B018
     assert blas_now() == before
+
+
+def test_all_parts_handle_overflow_as_the_caller_does(before):
+    seen = []
+    with np.errstate(over="call"), side_by_side(2 * WORTH_A_THREAD) as run:
+        run(lambda part: seen.append(np.geterr()["over"]))
+    assert seen == ["call", "call"]

@@ -457,3 +457,31 @@ def test_a_training_that_ends_for_another_reason_has_not_run_out(solver):
 
 def test_lbfgs_that_has_converged_has_not_run_out():
     assert not ran_out(LBFGS(), epochs=500, alpha=1.0, tol=1e-3)
+
+
+@pytest.mark.parametrize("n_batches", [1, 8, 9, 23, 40])
+def test_the_norm_of_an_epoch_is_the_mean_of_up_to_eight(n_batches, monkeypatch):
+    network, samples = drawn_task(3, False, n_rows=2 * n_batches)
+    norms = []
+
+    def note(vector):
+        norms.append(np.linalg.norm(vector))
+        return norms[-1]
+
+    monkeypatch.setattr("skdigits.training.loop.euclidean_norm", note)
+    (figures,) = trained(network, samples, 1, batch_size=2)
+    assert min(n_batches, 5) <= len(norms) <= 8
+    assert figures["gradient_norm"] == pytest.approx(np.mean(norms))
+
+
+def test_what_fades_away_is_zero_long_before_it_slows_down():
+    network, samples = drawn_task(3, False)
+    # No gradient reaches the weights of a feature that is always 0.
+    samples.X[:, 0] = 0
+    trainer = trainer_of(network, samples, [].append, solver=SGD(), batch_size=10)
+    fading = network.weights[0][0], trainer.state.slots[0, : network.weights[0].shape[1]]
+    for numbers in fading:
+        numbers.fill(1e-33)
+    trainer.train(13)
+    for numbers in fading:
+        assert_array_equal(numbers, 0)

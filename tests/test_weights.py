@@ -274,11 +274,20 @@ def test_class_weights_may_name_classes_that_are_missing_if_none_that_is_there_i
     assert_same_weights(more, classifier(class_weight=by_class).fit(X, y), rtol=0)
 
 
+def test_balanced_weights_of_a_part_are_among_the_classes_that_are_there():
+    X, y = rows_and_labels(0, "three classes")
+    X, y = X[y != 1], y[y != 1]
+    balanced = classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+    weights = compute_sample_weight("balanced", y)
+    weighed = classifier().partial_fit(X, y, classes=[0, 1, 2], sample_weight=weights)
+    assert_same_weights(balanced, weighed)
+
+
 def test_balanced_weights_of_many_labels_keep_their_sum():
     rng = np.random.default_rng(0)
-    y = (rng.random((60, 2000)) < 0.1).astype(np.uint8)
+    y = (rng.random((60, 5000)) < 0.1).astype(np.uint8)
     weights = rng.integers(3, size=60).astype(float)
-    balanced = Multilabel(np.arange(2000)).weigh("balanced", y, weights)
+    balanced = Multilabel(np.arange(5000)).weigh("balanced", y, weights)
     assert np.isfinite(balanced).all()
     assert_allclose(balanced.sum(), weights.sum())
 
@@ -334,3 +343,10 @@ def test_class_weights_of_no_class_or_below_zero_are_refused(class_weight):
     X, y = rows_and_labels(0, "three classes")
     with pytest.raises(ValueError, match=r"class_weight=.*\[0, 1, 2\]"):
         classifier(class_weight=class_weight).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["three classes", "two classes"])
+def test_class_weights_that_leave_nothing_to_learn_are_refused(kind):
+    X, y = rows_and_labels(0, kind)
+    with pytest.raises(ValueError, match="nothing to learn from"):
+        classifier(class_weight=dict.fromkeys(np.unique(y), 0)).fit(X, y)
