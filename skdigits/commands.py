@@ -285,6 +285,11 @@ def evaluate(model_path: str, data: str | None = None, data_home: str | None = N
     return 0
 
 
+def _same_file(one: str | Path, other: str | Path) -> bool:
+    exist = os.path.exists(one) and os.path.exists(other)
+    return exist and os.path.samefile(one, other)
+
+
 def predict(
     model_path: str, images: Sequence[str], *, json: bool = False, annotate: Path | None = None
 ) -> int:
@@ -309,10 +314,14 @@ def predict(
     Raises
     ------
     CommandError
-        The model can't be loaded, Pillow is missing, or one file is to show several images.
+        The model can't be loaded, Pillow is missing, one file is to show several images, or it is
+        one of the files that are read.
     """
     if annotate is not None and len(images) > 1:
         raise CommandError(f"--annotate draws on one image, and {len(images)} are given")
+    for path in (model_path, *images):
+        if annotate is not None and _same_file(annotate, path):
+            raise CommandError(f"--annotate would overwrite {path}, which is read")
     model, data_set = _load_model(model_path)
     status = 0
     for path in images:

@@ -208,6 +208,18 @@ def test_annotations_of_several_images_are_refused(model_path, capsys):
     assert line == "--annotate draws on one image, and 2 are given"
 
 
+def test_annotations_overwrite_nothing_that_is_read(model_path, page, tmp_path, capsys):
+    for path in (page, model_path):
+        before = Path(path).read_bytes()
+        link = tmp_path / "link.png"
+        link.symlink_to(path)
+        for output in (path, link):
+            line = error_of(capsys, "predict", "--annotate", output, model_path, page)
+            assert line == f"--annotate would overwrite {path}, which is read"
+        link.unlink()
+        assert Path(path).read_bytes() == before
+
+
 def test_options_set_the_parameters_of_the_classifier(tmp_path, capsys):
     options = (
         "--hidden 9 8 --activation tanh --normalization layer --dropout 0.25 --solver nadam "

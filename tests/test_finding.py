@@ -6,6 +6,7 @@ from drawing import alike, paper, photograph, strokes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import rotate
 
 from skdigits.digits import Box, DigitImages, extract_digits, find_digits
 from skdigits.digits.pictures import read_picture
@@ -74,6 +75,33 @@ def test_a_number_on_ruled_paper(squared, askew):
     _, expected = extract_digits(photograph(page))
     for one, other in zip(X, expected, strict=True):
         assert alike(one.reshape(28, 28), other.reshape(28, 28)) > 0.95
+
+
+def test_a_number_on_a_sheet_askew():
+    page = paper((180, 500))
+    write_line(page, [6, 2, 8, 3])
+    sheet = np.pad(photograph(page) - 50.0, 90)
+    photo = rotate(sheet, 8, reshape=False, order=1) + 50
+    alone = rotate(np.pad(page, 90), 8, reshape=False, order=1)
+    assert_allclose(np.array(find_digits(photo)), np.array(find_digits(photograph(alone))), atol=3)
+
+
+def test_each_digit_may_have_a_frame():
+    page = paper((180, 600))
+    boxes = write_line(page, [6, 2, 8, 0], gap=50)
+    for top, left, bottom, right in boxes:
+        frame = np.ones((bottom - top + 20, right - left + 20))
+        frame[3:-3, 3:-3] = 0
+        write(page, frame, top - 10, left - 10)
+    assert_found(find_digits(photograph(page)), boxes)
+
+
+def test_digits_in_the_cells_of_a_table():
+    page = paper((300, 600))
+    boxes = write_line(page, [6, 2, 8], gap=110, left=60, top=100)
+    page[[20, 280]] = 1
+    page[20:280, [20, 200, 390, 580]] = 1
+    assert_found(find_digits(photograph(page)), boxes)
 
 
 def test_bars_side_by_side_are_no_rule():

@@ -10,7 +10,7 @@ from drawing import alike, paper, photograph, strokes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.ndimage import gaussian_filter, grey_dilation
+from scipy.ndimage import gaussian_filter, grey_dilation, rotate
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -230,6 +230,87 @@ def test_a_digit_may_fill_the_image():
     # A printed 7, its bar as wide as the image.
     seven = ((row < 24) | (np.abs(column - 100 + row / 3) < 20)).astype(float)
     assert alike(*normalized(photograph(seven), photograph(np.pad(seven, 40)))) > 0.9
+
+
+@pytest.mark.parametrize(("table", "turned"), [(50, 12), (50, -25), (150, 12)])
+@pytest.mark.parametrize("digit", range(10))
+def test_a_sheet_on_a_table_is_read_like_the_sheet(digit, turned, table):
+    ink = page_with(digit)
+    on_table = np.pad(photograph(ink) - float(table), 60)
+    photo = rotate(on_table, turned, reshape=False, order=1) + table
+    alone = rotate(np.pad(ink, 60), turned, reshape=False, order=1)
+    assert alike(*normalized(photograph(alone), photo)) > 0.9
+
+
+def test_a_bright_patch_is_no_sheet():
+    lit = np.full((240, 240), 90.0)
+    lit[20:220, 20:220] = 220
+    for row in (100, 140):  # The bright half of a page, and a cell beside others.
+        shaded = lit.copy()
+        shaded[:, :row] = 220
+        ink = page_with(4, height=90)
+        assert alike(*normalized(photograph(ink), photograph(ink, shaded))) > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("round_", [False, True])
+def test_what_is_drawn_around_a_digit_is_no_part_of_it(digit, round_):
+    ink = page_with(digit, top=75, left=85, height=80)
+    down, right = np.abs(np.mgrid[-119.5:120, -119.5:120])
+    distance = np.hypot(down, right) if round_ else np.maximum(down, right)
+    framed = np.maximum(ink, np.abs(distance - 100) < 2)
+    assert alike(*normalized(photograph(ink), photograph(framed))) > 0.99
+
+
+def test_a_zero_with_a_dot_or_a_stroke_in_it_is_a_zero():
+    ink = page_with(0, height=150, top=40)
+    dotted = ink.copy()
+    down, right = np.argwhere(ink > 0.5).mean(axis=0).astype(int)
+    dotted[down - 8 : down + 8, right - 4 : right + 4] = 1
+    assert alike(*normalized(photograph(ink), photograph(dotted))) > 0.85
+
+
+@pytest.mark.parametrize("width", [2, 3, 5])
+@pytest.mark.parametrize("slope", [0, 0.05])
+def test_a_straight_one_is_no_rule(width, slope):
+    down, right = np.mgrid[:300, :200]
+    one = (np.abs(right - 100 - slope * (down - 150)) < width / 2) & (np.abs(down - 150) < 140)
+    wide = np.pad(one, 150)
+    assert alike(*normalized(photograph(wide), photograph(one))) > 0.98
+
+
+def test_rules_alone_are_no_digit():
+    rules = np.zeros((240, 300))
+    rules[20::40] = rules[21::40] = 0.8
+    with pytest.raises(ValueError, match="shows no digit"):
+        normalized(photograph(rules))
+
+
+@pytest.mark.parametrize("slope", [-0.14, 0.08, 0.14])
+@pytest.mark.parametrize("digit", range(10))
+def test_rules_may_rise_and_fall(digit, slope):
+    ink = page_with(digit, height=90)
+    down, right = np.mgrid[:240, :240]
+    ruled = np.maximum(ink, 0.6 * ((down + slope * right) % 45 < 2))
+    assert alike(*normalized(photograph(ink), photograph(ruled))) > 0.85
+
+
+@pytest.mark.parametrize("dithered", [False, True])
+@pytest.mark.parametrize("digit", range(10))
+def test_strong_noise_does_not_hide_a_digit(digit, dithered):
+    ink = page_with(digit)
+    photo = photograph(ink, 190 + np.random.default_rng(digit).normal(0, 40, ink.shape))
+    if dithered:
+        Image = pytest.importorskip("PIL.Image")
+        photo = Image.fromarray(photograph(ink, 190)).convert("1")
+    assert alike(*normalized(photograph(ink), photo)) > 0.85
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_alone_is_no_digit(seed):
+    page = np.random.default_rng(seed).normal(150, 30, (240, 300)).clip(0, 255)
+    with pytest.raises(ValueError, match="shows no digit"):
+        normalized(page.astype(np.uint8))
 
 
 def test_parts_of_the_digit_are_kept():
@@ -507,6 +588,19 @@ def test_wrong_shapes(X):
 def test_no_sequence_of_images(X):
     with pytest.raises(TypeError, match="expected a sequence of images"):
         DigitImages().transform(X)
+
+
+@pytest.mark.parametrize("X", [{"a": np.zeros((40, 40))}, {"a.png"}, frozenset({"a.png"})])
+def test_what_has_no_order_is_no_sequence_of_images(X):
+    with pytest.raises(TypeError, match="expected a sequence of images"):
+        DigitImages().transform(X)
+
+
+@pytest.mark.parametrize("path", ["a\0b.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Path("\0")])
+def test_what_is_no_path_is_named(path):
+    page = photograph(page_with(5))
+    with pytest.raises(ValueError, match="as image 1 is no path: it has a null byte"):
+        DigitImages().transform([page, path])
 
 
 def test_no_images():

@@ -2,8 +2,9 @@
 
 ::
 
-    grey -> polarity (levels.py) -> divided by the paper's light -> ink, from 0 for paper to 1
-         -> no rules (erasing.py) -> threshold with hysteresis -> no frame -> connected components
+    grey -> no surroundings (sheets.py) -> polarity (levels.py) -> divided by the paper's light
+         -> blurred, if noisy (noise.py) -> ink, from 0 for paper to 1 -> no rules (erasing.py)
+         -> threshold with hysteresis -> no table at the border -> connected components
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
 a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may
@@ -12,15 +13,15 @@ be wider than a shadow, but is darker: that decides between two widths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from skdigits.digits.erasing import erase_frame, erase_rules
 from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
+from skdigits.digits.noise import SIGMAS, without_noise
+from skdigits.digits.pages import Page
 from skdigits.digits.resampling import Grey, area_average, enlarge
+from skdigits.digits.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth.
@@ -29,33 +30,9 @@ _WIDE = 0.4  # A stroke is thinner, and shading wider.
 _NARROW = 0.2  # Narrow shadows are wider than that, but so are thick strokes.
 _SPECK = 0.03  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
+_STRAIGHT = 5  # Times as long as wide.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is written on a page.
-
-    Attributes
-    ----------
-    ink : ndarray of shape (height, width), dtype float32
-        The share of the paper's light that ink takes away.
-    labels : ndarray of shape (height, width), dtype int32
-        0 where the paper is blank, otherwise the number of the connected component.
-    boxes : ndarray of shape (n_components, 4), dtype int64
-        Top, left, bottom and right of each component, in pixels; bottom and right are exclusive.
-    weights : ndarray of shape (n_components,), dtype float64
-        The sum of each component's ink.
-    threshold : float
-        The ink between paper and stroke.
-    """
-
-    ink: Grey
-    labels: NDArray[np.int32]
-    boxes: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    threshold: float
 
 
 def read_page(grey: Grey) -> Page:
@@ -71,12 +48,28 @@ def read_page(grey: Grey) -> Page:
     page : Page
         Without components if nothing is written.
     """
-    thumbnail = min(grey.shape) < _THUMBNAIL
-    contrast = paper_contrast(grey)
-    ink = np.clip(contrast if thumbnail else erase_rules(contrast), 0, 1)
-    threshold = max(otsu(ink)[0], _FAINTEST, 6 * _noise(contrast))
+    if min(grey.shape) < _THUMBNAIL:
+        # Its neighbours differ by strokes, and what goes through most of it is a stroke.
+        return _page(paper_contrast(grey), 0.0)
+    contrast, noise = without_noise(paper_contrast(only_sheet(grey)))
+    page = _page(contrast, noise)
+    return page if _lacks_rules(page) else _page(erase_rules(contrast), noise)
+
+
+def _lacks_rules(page: Page) -> bool:
+    """Tell whether the lines of a page are frames or straight ones, which end before its sides."""
+    inside = ~page.at_border
+    shorter, longer = np.sort(page.boxes[:, 2:] - page.boxes[:, :2]).T
+    ones = inside & (longer >= _STRAIGHT * shorter)
+    return bool((inside & page.frames).any() or (ones.any() and ones[page.legible].all()))
+
+
+def _page(ink: Grey, noise: float) -> Page:
+    """Find what is written, given the standard deviation of the noise."""
+    ink = np.clip(ink, 0, 1)
+    threshold = max(otsu(ink)[0], _FAINTEST, SIGMAS * noise)
     written = hysteresis(ink, threshold)
-    if not thumbnail:
+    if min(ink.shape) >= _THUMBNAIL:
         written = erase_frame(written)
     labels, n_components = ndimage.label(written, NEIGHBOURS)
     places = ndimage.find_objects(labels)
@@ -85,17 +78,10 @@ def read_page(grey: Grey) -> Page:
         dtype=np.int64,
     ).reshape(-1, 4)
     weights = np.bincount(labels.ravel(), ink.ravel(), n_components + 1)[1:]
-    large = np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) >= _SPECK * max(grey.shape)
+    large = np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) >= _SPECK * max(ink.shape)
     numbers = np.zeros(n_components + 1, np.int32)
     numbers[1:][large] = np.arange(1, large.sum() + 1)
     return Page(ink, numbers[labels], boxes[large], weights[large], threshold)
-
-
-def _noise(contrast: Grey) -> float:
-    """Return the standard deviation of the noise, from the differences of neighbours."""
-    if min(contrast.shape) < _THUMBNAIL:  # Its neighbours differ by strokes.
-        return 0.0
-    return float(np.median(np.abs(np.diff(contrast, axis=1)))) / 0.954
 
 
 def paper_contrast(grey: Grey) -> Grey:

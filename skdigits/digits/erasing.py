@@ -26,7 +26,7 @@ _BROKEN = 0.25  # Share of a rule's length, at most.
 _BLOCKS = 32  # From the left to the right.
 _ACROSS = np.linspace(-0.5, 0.5, _BLOCKS)
 _MISSING = round(_BROKEN * _BLOCKS)
-_STEEPEST = 0.05  # Slope.
+_STEEPEST = 0.15  # Slope: more than eight degrees.
 _FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
 _DARKEST = 0.95  # So much of it, at most.
 
@@ -94,9 +94,10 @@ def _strongest_slope(blocks: Grey, steepest: int) -> tuple[int, Grey]:
     """Return how far the lines of a page drop from side to side, and how strong each row's is."""
     rows = np.arange(len(blocks))[:, None]
     drops = range(-steepest, steepest + 1, 2)
-    strengths = [_along(blocks, rows + drop * _ACROSS) for drop in drops]
-    best = int(np.argmax([np.sum(strength**2) for strength in strengths]))
-    return drops[best], strengths[best]
+    # Lines are three rows wide here, so every other row meets each of them.
+    sums = [np.sum(_along(blocks, rows[::2] + drop * _ACROSS) ** 2) for drop in drops]
+    best = drops[int(np.argmax(sums))]
+    return best, _along(blocks, rows + best * _ACROSS)
 
 
 def _peaks(strength: Grey, thin: int) -> NDArray[np.intp]:

@@ -2,8 +2,9 @@
 
 ::
 
-    components -> no specks, no shadows at the border -> the digit in the middle, with its parts
-                                                      -> all digits, in reading order
+    components -> no specks, no shadows at the border, no frames
+               -> the digit in the middle, with its parts
+               -> all digits, in reading order
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skdigits.digits.boxes import Box, box_of, inked_box
-from skdigits.digits.cleaning import Page
 from skdigits.digits.normalizing import normalize
+from skdigits.digits.pages import Page
 from skdigits.digits.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
-_SMALLEST = 0.05  # Share of the longer side of the page.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
 
@@ -80,16 +80,16 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     components : ndarray of shape (n_components,), dtype intp
         Rows of `page.boxes`; empty if nothing is written.
     """
-    if not _shows_digits(page):
+    if not page.legible.any():
         return np.empty(0, np.intp)
     shape = np.array(page.labels.shape)
     middle = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
     off = (middle / shape - 0.5) * 2
-    at_border = _at_border(page)
-    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(at_border, 0.1, 1)
+    around = page.at_border | page.frames
+    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.1, 1)
     main = int(score.argmax())
     near = _gaps(page.boxes)[main] <= 0.25 * np.ptp(page.boxes[main].reshape(2, 2), axis=0).max()
-    kept = near & (at_border <= at_border[main]) & (page.weights >= _SPECK * page.weights[main])
+    kept = near & (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
     return kept.nonzero()[0]
 
 
@@ -105,7 +105,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     digits : list of ndarray of shape (n_components,), dtype intp
         Rows of `page.boxes`.
     """
-    if not _shows_digits(page):
+    if not page.legible.any():
         return []
     kept = _written(page)
     boxes = page.boxes[kept]
@@ -156,18 +156,6 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
     return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
 
 
-def _shows_digits(page: Page) -> bool:
-    """Tell whether something is larger than the grain of the paper."""
-    sides = page.boxes[:, 2:] - page.boxes[:, :2]
-    return bool(sides.max(initial=0) >= _SMALLEST * max(page.labels.shape))
-
-
-def _at_border(page: Page) -> NDArray[np.bool_]:
-    height, width = page.labels.shape
-    top, left, bottom, right = page.boxes.T
-    return (top == 0) | (left == 0) | (bottom == height) | (right == width)
-
-
 def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distance between each two boxes, along the axis that separates them more."""
     start, stop = boxes[:, :2], boxes[:, 2:]
@@ -175,8 +163,8 @@ def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _written(page: Page) -> NDArray[np.intp]:
-    """Return the components that are no specks, and no shadows at the border."""
-    weights = np.where(_at_border(page), 0, page.weights)
+    """Return the components that are no specks, and not around others."""
+    weights = np.where(page.at_border | page.frames, 0, page.weights)
     if not weights.any():
         weights = page.weights
     return (weights > _SPECK * weights.max(initial=0)).nonzero()[0]

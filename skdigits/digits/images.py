@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from os import PathLike
 from typing import Any
 
@@ -48,11 +48,14 @@ class DigitImages(TransformerMixin, BaseEstimator):
     1. Grey levels. EXIF rotation is applied; transparency shows white paper or, behind white ink,
        black. Ink of another colour than its paper, but hardly darker or lighter, is told from it by
        the first principal component of the colours.
-    2. Ink, whether dark on light or light on dark: the grey levels divided by a background that
-       follows uneven lighting, and Otsu's threshold [2]_ with hysteresis.
-    3. What surrounds the paper, rules, specks and shadows at the border are dropped. Of what is
-       left, the digit is the largest connected component near the middle, with its parts.
-    4. The strokes are thickened or thinned to MNIST's width, the digit is cut out, scaled to fit
+    2. What surrounds a light sheet, such as the table that paper lies on askew, is taken for more
+       of the sheet.
+    3. Ink, whether dark on light or light on dark: the grey levels divided by a background that
+       follows uneven lighting, blurred where noise or dithering would hide what is written, and
+       Otsu's threshold [2]_ with hysteresis.
+    4. Rules, specks, shadows at the border, and frames and circles around digits are dropped. Of
+       what is left, the digit is the largest connected component near the middle, with its parts.
+    5. The strokes are thickened or thinned to MNIST's width, the digit is cut out, scaled to fit
        20x20 pixels with its aspect kept and anti-aliased, and put into 28x28 pixels with its
        centre of mass at the centre.
 
@@ -280,7 +283,8 @@ def _in_mnist_form(picture: Picture) -> bool:
 
 def _as_images(X: Any) -> NDArray | Sequence:
     """Return images as an array, where they are numbers of one shape, or else as a sequence."""
-    if isinstance(X, str | bytes | PathLike) or not hasattr(X, "__len__"):
+    unordered = isinstance(X, Mapping | Set)
+    if unordered or isinstance(X, str | bytes | PathLike) or not hasattr(X, "__len__"):
         raise TypeError(f"X is {X!r}, expected a sequence of images: [image]")
     if not len(X):
         raise ValueError("X has no images, expected at least one")

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from os import PathLike, fsdecode
+from reprlib import repr as shortened
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,11 +64,13 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     OSError
         There is no such file, or it can't be opened.
     ValueError
-        The file is damaged or not an image, or the array not an image.
+        The path is none, the file is damaged or not an image, or the array not an image.
     """
     name = f"image {index}"
     if isinstance(source, str | bytes | PathLike):
         name = fsdecode(source)
+        if "\0" in name:  # Such as the content of a file.
+            raise ValueError(f"{shortened(source)} as image {index} is no path: it has a null byte")
         pixels = _read_file(name)
     elif hasattr(source, "getexif"):
         pixels = _decode(source)

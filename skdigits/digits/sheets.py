@@ -1,0 +1,102 @@
+"""A light sheet in dark surroundings, such as paper on a table or a window on a screen.
+
+::
+
+    grey -> thumbnail -> light -> largest area -> filled -> a rectangle, and written on?
+         -> without its margin -> what is beyond takes the light of the nearest paper
+
+Such a sheet is found by its form, however askew. An area that reaches most sides of the image may
+be paper half in shadow, and one beside others as light a cell of a table: those are no sheets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from skdigits.digits.boxes import inked_box
+from skdigits.digits.levels import otsu
+from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
+
+_THUMBNAIL = 200  # Pixels: enough for the form of a sheet, and quick.
+_LEAST, _MOST = 0.15, 0.97  # Shares of the image that a sheet covers.
+_SIDES = 2  # So many sides of the image a sheet may reach.
+_RECTANGULAR = 0.85  # Share of the smallest rectangle around a sheet, at least; a disk has 0.79.
+_TURNS = np.exp(1j * np.linspace(0, np.pi / 2, 31))  # Rotations by three degrees more each.
+_LIGHT = 0.2  # Share of the surroundings that is as light as the sheet, at most.
+_BLANK = 0.75  # Share of a sheet that ink leaves blank, at least.
+_WRITTEN = 0.1  # Length of the largest ink, as a share of the sheet's, at least.
+_MARGIN = 0.02  # Share of a sheet's length: its edge is blurred, curls and throws a shadow.
+
+
+def only_sheet(grey: Grey) -> Grey:
+    """Take all that surrounds a sheet for more of its paper.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+        From 0 for black to 1 for white.
+
+    Returns
+    -------
+    grey : ndarray of shape (height, width), dtype float32
+        The same array if it shows no such sheet.
+    """
+    shrink = max(1.0, max(grey.shape) / _THUMBNAIL)
+    thumbnail = area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
+    sheet = _sheet(thumbnail)
+    if sheet is None:
+        return grey
+    inside = _without_margin(sheet)
+    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    beyond = enlarge(thumbnail[tuple(nearest)], *grey.shape)
+    within = enlarge(inside.astype(np.float32), *grey.shape) > 0.5
+    return np.where(within, grey, beyond)
+
+
+def _sheet(grey: Grey) -> Mask | None:
+    """Return where a sheet is: what is lighter than all else, or than all else but ink."""
+    threshold = otsu(grey)[0]
+    for darkest in (threshold, otsu(grey[grey > threshold])[0]):
+        light = grey > darkest
+        blank = _largest(light)
+        sheet = ndimage.binary_fill_holes(blank)
+        if (
+            _LEAST <= sheet.mean() <= _MOST
+            and light[~sheet].mean() <= _LIGHT
+            and sum(bool(np.rot90(sheet, turns)[0].any()) for turns in range(4)) <= _SIDES
+            and _is_rectangular(sheet)
+            and _is_written_on(sheet, blank)
+        ):
+            return sheet
+    return None
+
+
+def _largest(mask: Mask) -> Mask:
+    """Return the largest connected area, or nothing of nothing."""
+    areas, _ = ndimage.label(mask)
+    return areas == max(1, np.bincount(areas[mask], minlength=1).argmax())
+
+
+def _is_rectangular(sheet: Mask) -> bool:
+    """Tell whether an area fills most of the smallest rectangle around it, however turned."""
+    rows, columns = (sheet & ~ndimage.binary_erosion(sheet)).nonzero()
+    turned = _TURNS[:, None] * (columns + 1j * rows)
+    rectangles = (np.ptp(turned.real, axis=1) + 1) * (np.ptp(turned.imag, axis=1) + 1)
+    return bool(sheet.sum() >= _RECTANGULAR * rectangles.min())
+
+
+def _is_written_on(sheet: Mask, blank: Mask) -> bool:
+    """Tell whether there is something large on a sheet, but not too much."""
+    ink = _largest(_without_margin(sheet) & ~blank)
+    much = blank.sum() < _BLANK * sheet.sum()
+    return bool(ink.any() and not much and _length(ink) >= _WRITTEN * _length(sheet))
+
+
+def _without_margin(sheet: Mask) -> Mask:
+    return ndimage.binary_erosion(sheet, iterations=max(2, round(_MARGIN * _length(sheet))))
+
+
+def _length(mask: Mask) -> int:
+    """Return the longer side of the box around a mask."""
+    return max(inked_box(mask).of(mask).shape)
