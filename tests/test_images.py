@@ -242,14 +242,11 @@ def test_a_sheet_on_a_table_is_read_like_the_sheet(digit, turned, table):
     assert alike(*normalized(photograph(alone), photo)) > 0.9
 
 
-def test_a_bright_patch_is_no_sheet():
-    lit = np.full((240, 240), 90.0)
-    lit[20:220, 20:220] = 220
-    for row in (100, 140):  # The bright half of a page, and a cell beside others.
-        shaded = lit.copy()
-        shaded[:, :row] = 220
-        ink = page_with(4, height=90)
-        assert alike(*normalized(photograph(ink), photograph(ink, shaded))) > 0.9
+@pytest.mark.parametrize("edge", [80, 120, 160])
+def test_paper_half_in_shadow_is_no_sheet(edge):
+    ink = page_with(4, height=90)
+    light = np.where(np.arange(240) < edge, 220.0, 110.0)
+    assert alike(*normalized(photograph(ink), photograph(ink, light))) > 0.9
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -262,7 +259,7 @@ def test_what_is_drawn_around_a_digit_is_no_part_of_it(digit, round_):
     assert alike(*normalized(photograph(ink), photograph(framed))) > 0.99
 
 
-def test_a_zero_with_a_dot_or_a_stroke_in_it_is_a_zero():
+def test_a_zero_with_a_dot_in_it_is_a_zero():
     ink = page_with(0, height=150, top=40)
     dotted = ink.copy()
     down, right = np.argwhere(ink > 0.5).mean(axis=0).astype(int)
