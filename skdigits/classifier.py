@@ -161,8 +161,8 @@ class FromScratchMLPClassifier(
     class_weight : dict, 'balanced' or None, default=None
         Factors on the sample weights by class; 'balanced' gives each class the same
         total (in `partial_fit`, among the rows of the call). A multilabel indicator allows
-        'balanced' alone: rows count by the product of their labels' factors. The figures in
-        `history_` are means with these weights, too; a scorer is given none but the sample weights.
+        'balanced' alone: rows count by the product of their labels' factors. They count in
+        validation, too: in the figures of `history_`, and in the weights that a scorer is given.
     ema_decay : float in [0, 1) or None, default=None
         Predict by a running average of the weights that keeps this share of itself in each step.
     augment : callable or None, default=None
@@ -428,10 +428,10 @@ class FromScratchMLPClassifier(
             weights = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        of_both = labels.weigh(self.class_weight, targets, weights)
-        if of_both is not None and not of_both.any():
+        weights = labels.weigh(self.class_weight, targets, weights)
+        if weights is not None and not weights.any():
             raise ValueError("All sample weights are zero: there is nothing to learn from.")
-        return Samples.of(X, targets, of_both, weights)
+        return Samples.of(X, targets, weights)
 
     def _validation_samples(
         self, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None

@@ -54,8 +54,8 @@ def validation_scorer(
     rows = validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
     options = {}
-    if validation.sample_weight is not None and _takes_weights(scorer):
-        options["sample_weight"] = validation.sample_weight[rows]
+    if validation.weights is not None and _takes_weights(scorer):
+        options["sample_weight"] = validation.weights[rows]
 
     def by_scorer() -> dict[str, float]:
         """Return the scorer's figure as the score."""

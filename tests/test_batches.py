@@ -313,11 +313,10 @@ def test_a_split_of_several_labels_is_of_all_rows_alike():
 
 
 def test_rows_that_are_all_equal_are_shared_by_both_parts():
-    samples = Samples.of(np.ones((5, 2)), np.zeros(5, int), np.arange(5), np.ones(5))
+    samples = Samples.of(np.ones((5, 2)), np.zeros(5, int), np.arange(5))
     for part, share in zip(samples.split(0.2, 0), (0.8, 0.2), strict=True):
         assert_array_equal(part.rows, [1, 2, 3, 4])
         assert_allclose(part.weights[1:], share * np.arange(1, 5))
-        assert_allclose(part.sample_weight[1:], share)
 
 
 def test_equal_rows_are_found_where_a_matrix_adds_up_entries():

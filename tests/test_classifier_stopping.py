@@ -433,10 +433,12 @@ def test_a_scorer_that_takes_no_weights_is_given_none(scoring):
     assert_allclose(clf.best_validation_score_, score, rtol=1e-7)
 
 
-def test_a_scorer_is_told_no_weights_of_classes():
+def test_weights_of_classes_count_for_a_scorer():
     X, y = NOISY[0]
     clf = classifier(class_weight={0: 20}, scoring="accuracy").fit(X, y, X_val=X, y_val=y)
-    assert clf.validation_scores_[-1] == clf.score(X, y)
+    weighed = clf.score(X, y, np.where(y == 0, 20, 1))
+    assert_allclose(clf.validation_scores_[-1], weighed)
+    assert weighed != clf.score(X, y)
 
 
 def test_a_scorer_that_fails_is_named():

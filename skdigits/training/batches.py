@@ -35,27 +35,18 @@ class Samples:
         A weight of 2 means the row twice, 0 means no row; None means 1 throughout.
     rows : ndarray of shape (n,)
         The indices of the rows that take part.
-    sample_weight : ndarray of shape (n_rows,), optional
-        The weights before they were multiplied by those of the classes.
     """
 
     X: Any
     targets: NDArray
     weights: NDArray | None
     rows: NDArray
-    sample_weight: NDArray | None = None
 
     @classmethod
-    def of(
-        cls,
-        X: Any,
-        targets: NDArray,
-        weights: NDArray | None = None,
-        sample_weight: NDArray | None = None,
-    ) -> Samples:
+    def of(cls, X: Any, targets: NDArray, weights: NDArray | None = None) -> Samples:
         """Take the rows whose weight is not zero."""
         rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
-        return cls(X, targets, weights, rows, sample_weight)
+        return cls(X, targets, weights, rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -104,13 +95,9 @@ class Samples:
         part = replace(self, rows=self.rows[taken])
         if (shares[taken] == 1).all():
             return part
-        factors = np.zeros(self.X.shape[0])
-        factors[self.rows] = shares
-        weights, sample_weight = (
-            factors if given is None else factors * given
-            for given in (self.weights, self.sample_weight)
-        )
-        return replace(part, weights=weights, sample_weight=sample_weight)
+        weights = np.ones(self.X.shape[0]) if self.weights is None else self.weights.astype(float)
+        weights[self.rows] *= shares
+        return replace(part, weights=weights)
 
 
 def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
