@@ -29,7 +29,6 @@ from sklearn.utils.validation import (
 from . import parameters
 from .callbacks import CallbackSupportMixin, Tasks, tasks_of, with_callbacks
 from .labels import Labels, labels_of, labels_of_part
-from .nn.component import InvalidParameterError
 from .nn.network import Network
 from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
@@ -456,8 +455,7 @@ class FromScratchMLPClassifier(
         if not fresh:
             self._state.rebuild(chain, objective)
             return
-        double = np.result_type(samples.X.dtype, np.float32) != np.float32
-        network = Network(chain, objective, np.float64 if double else np.float32)
+        network = Network(chain, objective, np.result_type(samples.X.dtype, np.float32))
         rng = check_random_state(self.random_state)
         seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
         self._state = TrainingState(network, seeds)
@@ -551,14 +549,7 @@ class FromScratchMLPClassifier(
             A nested parameter is set on what has none, such as a name; the message says what to
             pass instead.
         """
-        current = self.get_params(deep=False) | params
-        for key in params:
-            name, _, nested = key.partition("__")
-            if nested and name in current and not hasattr(current[name], "set_params"):
-                raise InvalidParameterError(
-                    f"{key} cannot be set, because {name}={current[name]!r} holds no parameters. "
-                    f"{parameters.advice(name, current[name], nested)}"
-                )
+        parameters.check_nested(self.get_params(deep=False) | params)
         return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Any:

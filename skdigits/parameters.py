@@ -142,6 +142,28 @@ def _check_full_batch(estimator: Any) -> None:
             )
 
 
+def check_nested(given: dict[str, Any]) -> None:
+    """Check that what parameters such as ``solver__beta_1`` are to be set on has parameters.
+
+    Parameters
+    ----------
+    given : dict
+        All parameters by their names, and the nested ones that are to be set.
+
+    Raises
+    ------
+    InvalidParameterError
+        There is none to set, as on a name; the message says what to pass instead.
+    """
+    for key in given:
+        name, _, nested = key.partition("__")
+        if nested and name in given and not hasattr(given[name], "set_params"):
+            raise InvalidParameterError(
+                f"{key} cannot be set, because {name}={given[name]!r} holds no parameters. "
+                f"{advice(name, given[name], nested)}"
+            )
+
+
 def advice(parameter: str, value: Any, nested: str) -> str:
     """Return which object to pass in place of a value, so that a nested parameter can be set.
 
