@@ -99,7 +99,7 @@ class FromScratchMLPClassifier(
         may name another in its attribute `initializer`. Biases start at zero.
     normalization : {'batch', 'layer'} or None, default=None
         Normalises what each hidden unit is given, over the batch or over the units of the layer.
-        With 'batch' the shift behind it takes the place of the bias.
+        With 'batch' the shift after it takes the place of the bias.
     dropout : float in [0, 1) or sequence, default=0
         The share of hidden units that are dropped in training; a sequence has one for each hidden
         layer. Behind selu it is alpha-dropout.
@@ -107,7 +107,7 @@ class FromScratchMLPClassifier(
         The share of inputs that are dropped in training.
     noise : float, default=0
         Standard deviation of the Gaussian noise that training adds to the inputs and to what each
-        hidden unit is given (behind the normalisation).
+        hidden unit is given (after the normalisation).
     residual : bool, default=False
         Whether each hidden layer has a skip connection, projected where the widths differ.
     solver : str or Optimizer, default='adam'
@@ -127,7 +127,7 @@ class FromScratchMLPClassifier(
     max_norm : float or None, default=None
         Cap on the norm of each unit's incoming weights.
     clip_norm : float or None, default=None
-        Cap on the norm of each step's gradient of the loss; the penalty is added behind it.
+        Cap on the norm of each step's gradient of the loss; the penalty is added after that.
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch; 'auto' is ``min(200, n_samples)``. The last one may be shorter.
     max_iter : int, default=200

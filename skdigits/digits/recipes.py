@@ -34,7 +34,7 @@ _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 
 
 RECIPES: dict[str, dict[str, Any]] = {
-    # Noise behind every normalisation, as in the supervised part of Rasmus et al. (2015).
+    # Noise after every normalisation, as in the supervised part of Rasmus et al. (2015).
     "plain": {
         "hidden_layer_sizes": (1200, 600, 300, 300),
         "normalization": "batch",
@@ -94,7 +94,7 @@ plain      one network of at most two million weights, no augmentation: the best
            alone (``benchmarks/plain.py``)
 fast       98 % of MNIST's test digits in the shortest time; takes raw 8-bit pixels
            (``benchmarks/fast.py``)
-any_image  for photographs, scans and drawings behind ``DigitImages``
+any_image  for photographs, scans and drawings, after ``DigitImages``
            (``benchmarks/any_image.py``)
 best       one network that sees the edges of deformed digits, by direction, and how they bend
            (``benchmarks/best.py``)
