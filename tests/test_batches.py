@@ -255,7 +255,7 @@ def test_a_split_is_stratified_and_keeps_equal_rows_together(data, rng, fraction
     assert_allclose(training + validation, shares(samples))
     for label in np.unique(samples.targets[samples.rows]):
         own = samples.targets == label
-        copies = np.unique(samples.X[own], axis=0, return_inverse=True)[1]
+        copies = np.unique(samples.X[own], axis=0, return_inverse=True)[1].ravel()
         total, aside = (np.bincount(copies, part[own]) for part in (shares(samples), validation))
         total, aside = total[total > 0], aside[total > 0]
         wanted = fraction * total.sum()
