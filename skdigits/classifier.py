@@ -10,14 +10,12 @@ The way through a fit::
 from __future__ import annotations
 
 import copy
-import warnings
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -34,7 +32,6 @@ from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
 from .scoring import validation_scorer
 from .training.batches import Samples
-from .training.caller import caller_stacklevel
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
@@ -46,7 +43,7 @@ from .training.monitor import (
     validation_score,
 )
 from .training.state import TrainingState
-from .training.stopping import Validation
+from .training.stopping import Validation, warn_of_limit
 
 RECENT_CALLS = 200
 """Calls of `partial_fit` whose figures `history_` keeps."""
@@ -352,7 +349,7 @@ class FromScratchMLPClassifier(
             print_obstacle()
         ran_out = self._train(samples, validation, settings, self.max_iter, tasks)
         if ran_out and not settings.planned:
-            self._warn_of_the_limit()
+            warn_of_limit(self.n_iter_, self.max_iter)
         self._state.settle()
         self._state.forget_optimizer()
         tasks.end(lambda: self._fitted(self.n_iter_))
@@ -529,14 +526,6 @@ class FromScratchMLPClassifier(
         fitted.history_ = copy.deepcopy(self.history_)
         fitted._set_figures(n_epochs)
         return fitted.__dict__
-
-    def _warn_of_the_limit(self) -> None:
-        warnings.warn(
-            f"Training ended after {self.n_iter_} epochs without converging: it reached "
-            f"max_iter={self.max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
-            ConvergenceWarning,
-            stacklevel=caller_stacklevel(),
-        )
 
     # scikit-learn's protocols
 

@@ -487,7 +487,7 @@ def test_lbfgs_that_overflows_says_so_and_leaves_a_working_model():
     X, y = blobs()
     with pytest.warns(ConvergenceWarning, match="diverged") as warned:
         clf = classifier(solver="lbfgs").fit(1e200 * X, y)
-    assert "max_iter" not in "".join(str(warning.message) for warning in warned)
+    assert len(warned) == 1
     assert all(np.isfinite(weights).all() for weights in (*clf.coefs_, *clf.intercepts_))
     assert np.isfinite(clf.predict_proba(X)).all()
 

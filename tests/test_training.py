@@ -445,7 +445,6 @@ def test_a_training_that_its_limit_ends_has_run_out(solver):
     assert ran_out(solver)
 
 
-@pytest.mark.filterwarnings("ignore:L-BFGS found no lower loss")
 @pytest.mark.parametrize("solver", [Adam(), LBFGS()], ids=repr)
 def test_a_training_that_ends_for_another_reason_has_not_run_out(solver):
     assert not ran_out(solver, end_of_epoch=lambda figures: True)

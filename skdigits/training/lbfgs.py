@@ -72,10 +72,11 @@ class FullBatchTrainer(Trainer):
         finally:
             # The last point that was tried is not the last that was accepted.
             self.fall_back()
-        self._note_outcome(result)
         if not self.is_finite(float(result.fun)):
             self.diverge(float(result.fun))
-        elif not result.nit:
+            return
+        self._note_outcome(result)
+        if not result.nit:
             # There was nothing to learn, which is worth a line on record, too.
             with suppress(StopIteration):
                 self._end_of_iteration(result)

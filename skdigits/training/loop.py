@@ -308,7 +308,6 @@ class Trainer:
 
     def diverge(self, loss: float) -> None:
         """Fall back, begin anew with the optimizer's state, and say what happened."""
-        self.ran_out = False
         self.fall_back()
         self.state.clear_slots()
         warnings.warn(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skdigits.nn.network import Network
+
+from .caller import caller_stacklevel
 
 
 @dataclass
@@ -87,3 +91,13 @@ class Validation:
         """Give the network the best weights that were seen, if any epoch was scored."""
         if self.best[0] > -np.inf:
             self.network.vector[...] = self._best
+
+
+def warn_of_limit(n_epochs: int, max_iter: int) -> None:
+    """Warn that training ended only because it was out of epochs."""
+    warnings.warn(
+        f"Training ended after {n_epochs} epochs without converging: it reached "
+        f"max_iter={max_iter}, or lbfgs its max_fun. Raise the limit, or loosen tol.",
+        ConvergenceWarning,
+        stacklevel=caller_stacklevel(),
+    )
