@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .activations import ActivationFunction
+from .activations import ActivationFunction, write_value
 from .draws import RowDraws
 from .elementwise import chunks
 from .initializers import Initializer
@@ -275,7 +275,7 @@ class Activation(Layer):
 
     def _apply(self, inputs: NDArray, outputs: NDArray) -> NDArray:
         for z, a in chunks(inputs, outputs):
-            a[...] = self.function.value(z)
+            write_value(self.function, z, a)
         return outputs
 
 
