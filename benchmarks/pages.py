@@ -27,6 +27,7 @@ from skdigits.digits.recipes import recipe
 
 N_PAGES = 100
 SEED = 11
+Form = Callable[[NDArray, np.random.Generator], NDArray]
 Light = Callable[[NDArray, NDArray, np.random.Generator], NDArray]
 
 
@@ -98,6 +99,27 @@ PAPERS: dict[str, Light] = {
     "half in shadow": shadow,
     "beside a table's edge": table,
 }
+
+
+def underline(ink: NDArray, rng: np.random.Generator) -> NDArray:
+    (top, left), (bottom, right) = (
+        side(np.argwhere(ink > 0.5), axis=0) for side in (np.min, np.max)
+    )
+    row = bottom + int(rng.uniform(0.05, 0.2) * (bottom - top)) + 3
+    ink[row : row + rng.integers(2, 5), left - 5 : right + 5] = 1
+    return ink
+
+
+def far_away(ink: NDArray, rng: np.random.Generator) -> NDArray:
+    height, width = ink.shape
+    above, before = rng.integers(0, 3 * height), rng.integers(0, width)
+    return np.pad(ink, ((above, 3 * height - above), (before, width - before)))
+
+
+FORMS: dict[str, Form] = {
+    "plain, underlined": underline,
+    "plain, on a page twice as wide": far_away,
+}
 TOUCHING = {f"plain, {share:.0%} of the digits touch the one before": share for share in (0.2, 0.5)}
 
 
@@ -112,14 +134,20 @@ def photograph(ink: NDArray, light: Light, rng: np.random.Generator) -> NDArray:
 
 
 def read_pages(
-    name: str, model: ClassifierMixin, light: Light, X: NDArray, y: NDArray, touching: float = 0.0
+    name: str,
+    model: ClassifierMixin,
+    X: NDArray,
+    y: NDArray,
+    light: Light = PAPERS["plain"],
+    form: Form = lambda ink, rng: ink,
+    touching: float = 0.0,
 ) -> None:
     rng = np.random.default_rng(SEED)
     ways = {"alone": None, "cut apart": model.predict_proba}
     found, right = Counter(), Counter()
     for _ in range(N_PAGES):
         ink, text = number(X, y, rng, touching)
-        page = photograph(ink, light, rng)
+        page = photograph(form(ink, rng), light, rng)
         for way, predict_proba in ways.items():
             boxes, digits = extract_digits(page, predict_proba)
             read = "".join(str(digit) for digit in model.predict(digits)) if boxes else ""
@@ -139,9 +167,11 @@ def main() -> None:
     else:
         model = recipe("any_image", random_state=0).fit(X, y)
     for name, light in PAPERS.items():
-        read_pages(name, model, light, X_test, y_test)
+        read_pages(name, model, X_test, y_test, light=light)
+    for name, form in FORMS.items():
+        read_pages(name, model, X_test, y_test, form=form)
     for name, share in TOUCHING.items():
-        read_pages(name, model, PAPERS["plain"], X_test, y_test, share)
+        read_pages(name, model, X_test, y_test, touching=share)
 
 
 if __name__ == "__main__":

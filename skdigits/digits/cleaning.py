@@ -28,7 +28,7 @@ _COARSE_SIDE = 64  # Pixels: shading is smooth.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
 _NARROW = 0.2  # Narrow shadows are wider than that, but so are thick strokes.
-_SPECK = 0.03  # What is smaller is a speck.
+_SPECK = 0.015  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
 _STRAIGHT = 5  # Times as long as wide.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
@@ -57,11 +57,12 @@ def read_page(grey: Grey) -> Page:
 
 
 def _lacks_rules(page: Page) -> bool:
-    """Tell whether the lines of a page are frames or straight ones, which end before its sides."""
-    inside = ~page.at_border
+    """Tell whether the lines of a page are forms or straight ones, which end before its sides."""
     shorter, longer = np.sort(page.boxes[:, 2:] - page.boxes[:, :2]).T
-    ones = inside & (longer >= _STRAIGHT * shorter)
-    return bool((inside & page.frames).any() or (ones.any() and ones[page.legible].all()))
+    inside, legible, straight = ~page.at_border, page.legible, longer >= _STRAIGHT * shorter
+    all_end = legible.any() and inside[legible].all()
+    only_ones = all_end and straight[legible].all()
+    return bool((inside & page.frames).any() or only_ones or (all_end and page.grids.any()))
 
 
 def _page(ink: Grey, noise: float) -> Page:

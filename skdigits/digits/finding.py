@@ -2,7 +2,7 @@
 
 ::
 
-    components -> no specks, no shadows at the border, no frames
+    components -> no specks, no shadows at the border, no frames, lines and grids
                -> the digit in the middle, with its parts
                -> all digits, in reading order
 """
@@ -22,6 +22,7 @@ from skdigits.digits.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
+_FOOT = 0.35  # Share of the height of a digit, from its lower end.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
 
 
@@ -85,7 +86,7 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     shape = np.array(page.labels.shape)
     middle = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
     off = (middle / shape - 0.5) * 2
-    around = page.at_border | page.frames
+    around = page.at_border | page.ruling
     score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.1, 1)
     main = int(score.argmax())
     near = _gaps(page.boxes)[main] <= 0.25 * np.ptp(page.boxes[main].reshape(2, 2), axis=0).max()
@@ -112,7 +113,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     groups = _joined(boxes)
     whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
     heights = whole[:, 2] - whole[:, 0]
-    digits = (heights >= 0.4 * heights.max()).nonzero()[0]
+    digits = ((heights >= 0.4 * heights.max()) & ~_marks(whole)).nonzero()[0]
     order = _lines_then_columns(whole[digits])
     return [kept[groups == group] for group in digits[order]]
 
@@ -164,7 +165,7 @@ def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _written(page: Page) -> NDArray[np.intp]:
     """Return the components that are no specks, and not around others."""
-    weights = np.where(page.at_border | page.frames, 0, page.weights)
+    weights = np.where(page.at_border | page.ruling, 0, page.weights)
     if not weights.any():
         weights = page.weights
     return (weights > _SPECK * weights.max(initial=0)).nonzero()[0]
@@ -186,6 +187,15 @@ def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
                 if joint.bottom - joint.top <= 1.25 * height:
                     groups[groups == groups[part]] = groups[whole]
     return np.unique(groups, return_inverse=True)[1]
+
+
+def _marks(boxes: NDArray[np.int64]) -> Mask:
+    """Tell which are points and commas, at the foot of what they are close to."""
+    top, _, bottom, _ = boxes.T
+    height = bottom - top
+    at_foot = (top[:, None] >= bottom - _FOOT * height) & (top[:, None] <= bottom)
+    small = height[:, None] <= _PART * height
+    return (at_foot & small & (_gaps(boxes) <= 0.3 * height)).any(axis=1)
 
 
 def _lines_then_columns(boxes: NDArray[np.int64]) -> NDArray[np.intp]:

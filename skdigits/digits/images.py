@@ -53,8 +53,9 @@ class DigitImages(TransformerMixin, BaseEstimator):
     3. Ink, whether dark on light or light on dark: the grey levels divided by a background that
        follows uneven lighting, blurred where noise or dithering would hide what is written, and
        Otsu's threshold [2]_ with hysteresis.
-    4. Rules, specks, shadows at the border, and frames and circles around digits are dropped. Of
-       what is left, the digit is the largest connected component near the middle, with its parts.
+    4. Rules, specks, shadows at the border, frames and circles around digits, lines under them and
+       grids between them are dropped. Of what is left, the digit is the largest connected
+       component near the middle, with its parts.
     5. The strokes are thickened or thinned to MNIST's width, the digit is cut out, scaled to fit
        20x20 pixels with its aspect kept and anti-aliased, and put into 28x28 pixels with its
        centre of mass at the centre.
@@ -178,8 +179,9 @@ def find_digits(image: Any) -> list[Box]:
     -------
     boxes : list of Box
         Line by line, from left to right, in pixels of the image after its EXIF rotation. Empty if
-        there is no digit: what is smaller than a twentieth of the longer side of the image is the
-        grain of its paper. Digits that touch each other share a box.
+        there is no digit: what is smaller than a fortieth of the longer side of the image, or a
+        twentieth if it is faint, is the grain of its paper. Digits that touch each other share a
+        box.
 
     Raises
     ------

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.digits.resampling import Grey, Mask
+from skdigits.digits.ruling import frames, grids, lines
 
-_LEGIBLE = 0.05  # Share of the page's longer side: what is smaller is the grain of the paper.
-_FRAMED = 0.3  # Share of the height of a frame: what is lower is a dot in a zero.
+# Shares of the page's longer side: what is smaller is the grain of the paper,
+_LEGIBLE = 0.05
+_SMALL = 0.025  # unless it is darker than that.
+_DARK = 0.25  # Share of the paper's light that it takes away, in the mean.
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,11 @@ class Page:
 
     @property
     def legible(self) -> Mask:
-        """Which components are larger than the grain of the paper."""
+        """Which components are larger or darker than the grain of the paper."""
         sides = self.boxes[:, 2:] - self.boxes[:, :2]
-        return sides.max(axis=1) >= _LEGIBLE * max(self.labels.shape)
+        size = sides.max(axis=1) / max(self.labels.shape)
+        area = np.bincount(self.labels.ravel(), minlength=len(size) + 1)[1:]
+        return (size >= _LEGIBLE) | ((size >= _SMALL) & (self.weights >= _DARK * area))
 
     @property
     def at_border(self) -> Mask:
@@ -53,18 +58,14 @@ class Page:
     @property
     def frames(self) -> Mask:
         """Which components go around another, as frames and circles do around a digit."""
-        start, stop = self.boxes[:, :2], self.boxes[:, 2:]
-        heights = (stop - start)[:, 0]
-        within = ((start > start[:, None]) & (stop < stop[:, None])).all(axis=2)
-        frames = np.zeros(len(self.boxes), bool)
-        for outer, inner in np.argwhere(within & (heights >= _FRAMED * heights[:, None])):
-            frames[outer] |= _encloses(self.labels == outer + 1, self.boxes[inner])
-        return frames
+        return frames(self.boxes, self.labels)
 
+    @property
+    def grids(self) -> Mask:
+        """Which components go between others: the lines of tables, and combs."""
+        return grids(self.boxes)
 
-def _encloses(mask: Mask, box: NDArray[np.int64]) -> bool:
-    """Tell whether there is ink on all four sides of a box, and none in it."""
-    top, left, bottom, right = box
-    rows, columns = mask[top:bottom], mask[:, left:right]
-    sides = columns[:top], columns[bottom:], rows[:, :left], rows[:, right:]
-    return all(side.any() for side in sides) and not rows[:, left:right].any()
+    @property
+    def ruling(self) -> Mask:
+        """Which components are no digits by where they are: frames, grids, lines under others."""
+        return self.frames | self.grids | lines(self.boxes)

@@ -1,0 +1,105 @@
+"""What is drawn around, under and between digits: frames, lines, grids and combs.
+
+They are found by where they are among other components of ink, since as pixels a frame is not
+unlike a zero, nor a line unlike a one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdigits.digits.resampling import Mask
+
+_FRAMED = 0.3  # Share of the height of a frame: what is lower is a dot in a zero.
+_FLAT = 0.2  # Share of the length of a line, at most.
+_NEAR = 0.5  # Share of the height of what is above or below a line.
+_SHARED = 0.5  # Share of its width that is.
+# Share of the height of what is above or below a line: the bars of fives and sevens are shorter.
+_UNDER = 0.75
+_OVER = 1.5
+_CROSSED = 0.15  # Share of the height of what a grid goes between.
+_CELL = 0.2  # Share of the height of a grid: what is lower is a speck in a digit.
+
+
+def frames(boxes: NDArray[np.int64], labels: NDArray[np.int32]) -> Mask:
+    """Tell which components go around another, as frames and circles do around a digit.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_components, 4), dtype int64
+        Top, left, bottom and right of each; bottom and right are exclusive.
+    labels : ndarray of shape (height, width), dtype int32
+        0 where the page is blank, otherwise the number of the component, from 1.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_components,), dtype bool
+    """
+    start, stop = boxes[:, :2], boxes[:, 2:]
+    heights = (stop - start)[:, 0]
+    within = ((start > start[:, None]) & (stop < stop[:, None])).all(axis=2)
+    found = np.zeros(len(boxes), bool)
+    for outer, inner in np.argwhere(within & (heights >= _FRAMED * heights[:, None])):
+        found[outer] |= _encloses(labels == outer + 1, boxes[inner])
+    return found
+
+
+def lines(boxes: NDArray[np.int64]) -> Mask:
+    """Tell which components are lines under others, or long ones above them.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_components, 4), dtype int64
+
+    Returns
+    -------
+    lines : ndarray of shape (n_components,), dtype bool
+    """
+    top, left, bottom, right = boxes.T
+    height, width = bottom - top, right - left
+    flat = height <= _FLAT * width
+    beside = (_overlap(left, right) >= _SHARED * width) & ~flat
+    below, above = top[:, None] - bottom, top - bottom[:, None]
+    # The foot of a two rarely is alone, but the bars of fives and sevens often are.
+    under = (below >= 0) & (below <= _NEAR * height) & _longer(width, height, _UNDER)
+    over = (above >= 0) & (above <= _NEAR * height) & _longer(width, height, _OVER)
+    return flat & (beside & (under | over)).any(axis=1)
+
+
+def grids(boxes: NDArray[np.int64]) -> Mask:
+    """Tell which components go between others: the lines of tables, and combs.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_components, 4), dtype int64
+
+    Returns
+    -------
+    grids : ndarray of shape (n_components,), dtype bool
+    """
+    top, left, bottom, right = boxes.T
+    height, width = bottom - top, right - left
+    between = _overlap(left, right) >= width
+    between &= height >= _CELL * height[:, None]
+    crossed = between & (_overlap(top, bottom) >= _CROSSED * height)
+    # Each is between itself, too.
+    return crossed.sum(axis=1) > 2
+
+
+def _longer(width: NDArray[np.int64], height: NDArray[np.int64], share: float) -> Mask:
+    """Tell which components are as long as a share of the height of another, and wider than it."""
+    return width[:, None] >= np.maximum(width, share * height)
+
+
+def _overlap(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many pixels each two components share along an axis; less than 0 if apart."""
+    return np.minimum(stop[:, None], stop) - np.maximum(start[:, None], start)
+
+
+def _encloses(mask: Mask, box: NDArray[np.int64]) -> bool:
+    """Tell whether there is ink on all four sides of a box, and none in it."""
+    top, left, bottom, right = box
+    rows, columns = mask[top:bottom], mask[:, left:right]
+    sides = columns[:top], columns[bottom:], rows[:, :left], rows[:, right:]
+    return all(side.any() for side in sides) and not rows[:, left:right].any()
