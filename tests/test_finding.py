@@ -214,3 +214,18 @@ def test_what_is_no_probability_of_ten_digits_is_refused(answer):
     write(page, strokes(0), 60, 70)
     with pytest.raises(ValueError, match="predict_proba returned an array of shape"):
         extract_digits(photograph(page), lambda _: answer)
+
+
+def test_the_points_of_a_colon_are_no_digit():
+    page = paper((180, 420))
+    boxes = write_line(page, [1, 2], left=40) + write_line(page, [4, 8], left=230)
+    page[75:91, 196:212] = page[104:120, 196:212] = 1
+    assert_found(find_digits(photograph(page)), boxes)
+
+
+def test_a_number_on_a_strip_of_paper_askew_on_a_table():
+    page = paper((140, 900))
+    write_line(page, [6, 2, 8, 3], top=30, height=60)
+    photo = rotate(np.pad(photograph(page) - 60.0, 90), 4, reshape=False, order=1) + 60
+    alone = rotate(np.pad(page, 90), 4, reshape=False, order=1)
+    assert_allclose(np.array(find_digits(photo)), np.array(find_digits(photograph(alone))), atol=3)

@@ -24,10 +24,11 @@ from skdigits.digits.resampling import Grey, area_average, enlarge
 from skdigits.digits.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
-_COARSE_SIDE = 64  # Pixels: shading is smooth.
+_COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
-_NARROW = 0.2  # Narrow shadows are wider than that, but so are thick strokes.
+# Narrow shadows are wider than that, but so are thick strokes: how thick these may be.
+_NARROW = (0.2, 0.2), (0.1, 0.04)
 _SPECK = 0.015  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
 _STRAIGHT = 5  # Times as long as wide.
@@ -100,26 +101,30 @@ def paper_contrast(grey: Grey) -> Grey:
     height, width = grey.shape
     shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
     coarse = area_average(grey, max(1, round(height / shrink)), max(1, round(width / shrink)))
-    wide, narrow = (max(13, int(share * max(coarse.shape))) | 1 for share in (_WIDE, _NARROW))
+    side = max(coarse.shape)
+    wide = max(13, int(_WIDE * side)) | 1
     if light_on_dark(grey, coarse, wide):
         grey, coarse = 1 - grey, 1 - coarse
     contrast = _contrast(grey, _paper(coarse, wide))
-    if narrow == wide:
-        return contrast
-    finer = _contrast(grey, _paper(coarse, narrow))
-    return finer if _shows_shadows(contrast, finer) else contrast
+    for share, thickest in _NARROW if side == _COARSE_SIDE else ():
+        finer = _contrast(grey, _paper(coarse, int(share * side) | 1))
+        if _shows_shadows(contrast, finer, thickest * max(grey.shape)):
+            contrast = finer
+    return contrast
 
 
-def _shows_shadows(contrast: Grey, finer: Grey) -> bool:
+def _shows_shadows(contrast: Grey, finer: Grey, thickest: float) -> bool:
     """Tell whether what only the wider window takes for ink is lighter than what both do.
 
-    A shadow is lighter than ink, but the middle of a thick stroke is as dark as all of it.
+    A shadow is lighter than ink, but the middle of a thick stroke is as dark as all of it. What
+    both windows take for ink has to be thinner than a number of pixels.
     """
     threshold, finer_threshold = (otsu(np.clip(ink, 0, 1))[0] for ink in (contrast, finer))
     inked = contrast > threshold
-    lost = contrast[inked & (finer < finer_threshold / 2)]
-    kept = contrast[inked & (finer > finer_threshold)]
-    return bool(lost.size and kept.size and lost.mean() < _SHADOW * kept.mean())
+    lost, kept = inked & (finer < finer_threshold / 2), inked & (finer > finer_threshold)
+    if not (lost.any() and kept.any()) or contrast[lost].mean() >= _SHADOW * contrast[kept].mean():
+        return False
+    return bool(2 * np.quantile(ndimage.distance_transform_edt(kept)[kept], 0.95) < thickest)
 
 
 def _contrast(grey: Grey, coarse_paper: Grey) -> Grey:

@@ -113,7 +113,10 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     groups = _joined(boxes)
     whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
     heights = whole[:, 2] - whole[:, 0]
-    digits = ((heights >= 0.4 * heights.max()) & ~_marks(whole)).nonzero()[0]
+    # The two points of a colon are as high as some digits, but neither of them is large.
+    largest = ndimage.maximum(_sizes(boxes), groups, np.unique(groups))
+    tall = (heights >= 0.4 * heights.max()) & (largest >= 0.25 * heights.max())
+    digits = (tall & ~_marks(whole)).nonzero()[0]
     order = _lines_then_columns(whole[digits])
     return [kept[groups == group] for group in digits[order]]
 
@@ -155,6 +158,11 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
     blank = (page.labels[window] == 0) | mask
     near = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & blank
     return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
+
+
+def _sizes(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the longer side of each box."""
+    return np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1)
 
 
 def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

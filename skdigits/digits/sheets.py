@@ -25,8 +25,8 @@ _RECTANGULAR = 0.85  # Share of the smallest rectangle around a sheet, at least;
 _TURNS = np.exp(1j * np.linspace(0, np.pi / 2, 31))  # Rotations by three degrees more each.
 _LIGHT = 0.2  # Share of the surroundings that is as light as the sheet, at most.
 _BLANK = 0.75  # Share of a sheet that ink leaves blank, at least.
-_WRITTEN = 0.1  # Length of the largest ink, as a share of the sheet's, at least.
-_MARGIN = 0.02  # Share of a sheet's length: its edge is blurred, curls and throws a shadow.
+_WRITTEN = 0.1  # Length of the largest ink, as a share of the sheet's shorter side, at least.
+_MARGIN = 0.02  # Share of its shorter side: a sheet's edge is blurred, curls and throws a shadow.
 
 
 def only_sheet(grey: Grey) -> Grey:
@@ -91,13 +91,13 @@ def _is_written_on(sheet: Mask, blank: Mask) -> bool:
     """Tell whether there is something large on a sheet, but not too much."""
     ink = _largest(_without_margin(sheet) & ~blank)
     much = blank.sum() < _BLANK * sheet.sum()
-    return bool(ink.any() and not much and _length(ink) >= _WRITTEN * _length(sheet))
+    return bool(ink.any() and not much and max(_sides(ink)) >= _WRITTEN * min(_sides(sheet)))
 
 
 def _without_margin(sheet: Mask) -> Mask:
-    return ndimage.binary_erosion(sheet, iterations=max(2, round(_MARGIN * _length(sheet))))
+    return ndimage.binary_erosion(sheet, iterations=max(2, round(_MARGIN * min(_sides(sheet)))))
 
 
-def _length(mask: Mask) -> int:
-    """Return the longer side of the box around a mask."""
-    return max(inked_box(mask).of(mask).shape)
+def _sides(mask: Mask) -> tuple[int, ...]:
+    """Return the height and width of the box around a mask."""
+    return inked_box(mask).of(mask).shape
