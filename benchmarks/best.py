@@ -51,6 +51,7 @@ CANDIDATES: dict[str, dict] = {
     "upright edges and bends, stretched": fading(
         _DEFORMED + Upright(stretch=1, width=0.18) + _BENT
     ),
+    "edges and bends": fading(_DEFORMED + _BENT),
     "edges, upright edges and bends": fading(
         _DEFORMED + Views(steps=[Directions(), Upright() + _BENT])
     ),
@@ -71,6 +72,7 @@ CANDIDATES: dict[str, dict] = {
     "label smoothing": {"label_smoothing": 0.05},
     "gelu": {"activation": "gelu"},
     "60 epochs": {"max_iter": 60},
+    "60 epochs, label smoothing": {"max_iter": 60, "label_smoothing": 0.05},
     "2048 and 1024 units": {"hidden_layer_sizes": (2048, 1024)},
     "90 epochs": {"max_iter": 90},
 }

@@ -118,7 +118,7 @@ def far_away(ink: NDArray, rng: np.random.Generator) -> NDArray:
 
 FORMS: dict[str, Form] = {
     "plain, underlined": underline,
-    "plain, on a page twice as wide": far_away,
+    "plain, on a page twice as wide and four times as high": far_away,
 }
 TOUCHING = {f"plain, {share:.0%} of the digits touch the one before": share for share in (0.2, 0.5)}
 
@@ -156,7 +156,7 @@ def read_pages(
     figures = "; ".join(
         f"{way}: all digits found in {found[way]}, read {right[way]}" for way in ways
     )
-    print(f"{name:46} of {N_PAGES} numbers, {figures}", flush=True)
+    print(f"{name:53} of {N_PAGES} numbers, {figures}", flush=True)
 
 
 def main() -> None:

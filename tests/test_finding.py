@@ -229,3 +229,10 @@ def test_a_number_on_a_strip_of_paper_askew_on_a_table():
     photo = rotate(np.pad(photograph(page) - 60.0, 90), 4, reshape=False, order=1) + 60
     alone = rotate(np.pad(page, 90), 4, reshape=False, order=1)
     assert_allclose(np.array(find_digits(photo)), np.array(find_digits(photograph(alone))), atol=3)
+
+
+def test_the_edge_of_a_shadow_under_a_faint_number():
+    page = paper((180, 600))
+    boxes = write_line(page, [6, 2, 8, 0, 3], height=50, gap=50)
+    shadow = 1 / (1 + np.exp((350 - np.arange(600)) / 12))
+    assert_found(find_digits(photograph(page, 220 * (1 - 0.5 * shadow), 0.5)), boxes)

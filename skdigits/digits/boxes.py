@@ -61,6 +61,20 @@ def box_of(boxes: NDArray[np.int64]) -> Box:
     return Box(*map(int, [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]))
 
 
+def longer_sides(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the larger of height and width of each box.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_boxes, 4), dtype int64
+
+    Returns
+    -------
+    sides : ndarray of shape (n_boxes,), dtype int64
+    """
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+
+
 def inked_box(image: NDArray) -> Box:
     """Return the smallest box around all pixels that are not 0.
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from skdigits.digits.boxes import longer_sides
 from skdigits.digits.erasing import erase_frame, erase_rules
 from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.noise import SIGMAS, without_noise
@@ -80,7 +81,7 @@ def _page(ink: Grey, noise: float) -> Page:
         dtype=np.int64,
     ).reshape(-1, 4)
     weights = np.bincount(labels.ravel(), ink.ravel(), n_components + 1)[1:]
-    large = np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1) >= _SPECK * max(ink.shape)
+    large = longer_sides(boxes) >= _SPECK * max(ink.shape)
     numbers = np.zeros(n_components + 1, np.int32)
     numbers[1:][large] = np.arange(1, large.sum() + 1)
     return Page(ink, numbers[labels], boxes[large], weights[large], threshold)

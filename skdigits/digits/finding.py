@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.boxes import Box, box_of, inked_box
+from skdigits.digits.boxes import Box, box_of, inked_box, longer_sides
 from skdigits.digits.normalizing import normalize
 from skdigits.digits.pages import Page
 from skdigits.digits.resampling import Grey, Mask
@@ -89,7 +89,7 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     around = page.at_border | page.ruling
     score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.1, 1)
     main = int(score.argmax())
-    near = _gaps(page.boxes)[main] <= 0.25 * np.ptp(page.boxes[main].reshape(2, 2), axis=0).max()
+    near = _gaps(page.boxes)[main] <= 0.25 * longer_sides(page.boxes)[main]
     kept = near & (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
     return kept.nonzero()[0]
 
@@ -114,10 +114,10 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
     heights = whole[:, 2] - whole[:, 0]
     # The two points of a colon are as high as some digits, but neither of them is large.
-    largest = ndimage.maximum(_sizes(boxes), groups, np.unique(groups))
+    largest = ndimage.maximum(longer_sides(boxes), groups, np.unique(groups))
     tall = (heights >= 0.4 * heights.max()) & (largest >= 0.25 * heights.max())
     digits = (tall & ~_marks(whole)).nonzero()[0]
-    order = _lines_then_columns(whole[digits])
+    order = _lines_then_columns(whole[digits]) if digits.size else digits
     return [kept[groups == group] for group in digits[order]]
 
 
@@ -158,11 +158,6 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
     blank = (page.labels[window] == 0) | mask
     near = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & blank
     return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
-
-
-def _sizes(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the longer side of each box."""
-    return np.ptp(boxes.reshape(-1, 2, 2), axis=1).max(axis=1)
 
 
 def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.digits.boxes import longer_sides
 from skdigits.digits.resampling import Grey, Mask
 from skdigits.digits.ruling import frames, grids, lines
 
@@ -43,8 +44,7 @@ class Page:
     @property
     def legible(self) -> Mask:
         """Which components are larger or darker than the grain of the paper."""
-        sides = self.boxes[:, 2:] - self.boxes[:, :2]
-        size = sides.max(axis=1) / max(self.labels.shape)
+        size = longer_sides(self.boxes) / max(self.labels.shape)
         area = np.bincount(self.labels.ravel(), minlength=len(size) + 1)[1:]
         return (size >= _LEGIBLE) | ((size >= _SMALL) & (self.weights >= _DARK * area))
 

@@ -31,6 +31,7 @@ def _fading(deformed: Augmentation) -> Fading:
 
 # After Ciresan et al. (2010), bent somewhat more; MNIST's digits are centred, so none is shifted.
 _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
+_EDGES_AND_BENDS = Views(steps=[Directions(), Bends()])
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -85,7 +86,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "alpha": 0.0,
         # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
         # stands upright, and again less in the directions of its edges and of their changes.
-        "augment": _fading(_DEFORMED + Upright() + Views(steps=[Directions(), Bends()])),
+        "augment": _fading(_DEFORMED + Upright() + _EDGES_AND_BENDS),
     },
 }
 """
@@ -156,14 +157,14 @@ def committee(**params: Any) -> VotingClassifier:
     Examples
     --------
     >>> [name for name, _ in committee().estimators]
-    ['best-0', 'pixels-1', 'strokes-2', 'upright-3', 'edges-4', 'best-5', 'best-6']
+    ['best-0', 'written-1', 'strokes-2', 'stretched-3', 'edges-4', 'best-5', 'best-6']
     """
     best = RECIPES["best"]["augment"].augment
     seen = {
         "best-0": best,
-        "pixels-1": _DEFORMED,
+        "written-1": _DEFORMED + _EDGES_AND_BENDS,
         "strokes-2": _DEFORMED + RandomStroke() + Upright() + Directions(),
-        "upright-3": _DEFORMED + Upright(),
+        "stretched-3": _DEFORMED + Upright(stretch=1, width=0.18) + _EDGES_AND_BENDS,
         "edges-4": _DEFORMED + Upright() + Directions(places=9),
         "best-5": best,
         "best-6": best,
