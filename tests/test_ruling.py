@@ -6,7 +6,7 @@ from drawing import alike, paper, photograph, strokes, write
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.digits import DigitImages, find_digits
-from skdigits.digits.ruling import grids, lines
+from skdigits.digits.ruling import grids, lines, standing_on_lines
 
 NUMBER = [6, 2, 8, 3]
 
@@ -37,6 +37,14 @@ def test_a_line_under_a_digit(digit):
     underlined[175:181, 60:180] = 1
     one, other = DigitImages().transform([photograph(page), photograph(underlined)])
     assert alike(one.reshape(28, 28), other.reshape(28, 28)) > 0.99
+
+
+@pytest.mark.parametrize("row", [174, 179])
+def test_digits_may_touch_the_line_that_they_stand_on(row):
+    page = paper((260, 600))
+    boxes = written(page)
+    page[row : row + 4, 50:450] = 1
+    assert_allclose(np.array(find_digits(photograph(page))), boxes, atol=8)
 
 
 def test_a_line_between_the_terms_of_a_sum_and_the_sum():
@@ -115,3 +123,10 @@ def test_a_grid_goes_between_two_others():
 def test_a_digit_among_specks_is_no_grid():
     digit, one, other = (0, 0, 100, 60), (90, 5, 105, 15), (90, 30, 105, 45)
     assert_array_equal(grids(np.array([digit, one, other])), [False, False, False])
+
+
+def test_digits_on_a_line_are_wide_and_as_high_as_others():
+    alone, number, comb = (0, 0, 100, 60), (0, 100, 110, 500), (70, 100, 110, 500)
+    assert_array_equal(standing_on_lines(np.array([alone, number])), [False, True])
+    assert_array_equal(standing_on_lines(np.array([alone, comb])), [False, False])
+    assert_array_equal(standing_on_lines(np.array([number])), [True])

@@ -16,12 +16,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from skdigits.digits.boxes import longer_sides
-from skdigits.digits.erasing import erase_frame, erase_rules
+from skdigits.digits.boxes import Box, longer_sides
+from skdigits.digits.erasing import erase_frame, erase_lines, erase_rules
 from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.noise import SIGMAS, without_noise
 from skdigits.digits.pages import Page
 from skdigits.digits.resampling import Grey, area_average, enlarge
+from skdigits.digits.ruling import standing_on_lines
 from skdigits.digits.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
@@ -55,7 +56,13 @@ def read_page(grey: Grey) -> Page:
         return _page(paper_contrast(grey), 0.0)
     contrast, noise = without_noise(paper_contrast(only_sheet(grey)))
     page = _page(contrast, noise)
-    return page if _lacks_rules(page) else _page(erase_rules(contrast), noise)
+    if not _lacks_rules(page):
+        contrast = erase_rules(contrast)
+        page = _page(contrast, noise)
+    on_lines = standing_on_lines(page.boxes)
+    if not on_lines.any():
+        return page
+    return _page(erase_lines(contrast, [Box(*box) for box in page.boxes[on_lines]]), noise)
 
 
 def _lacks_rules(page: Page) -> bool:

@@ -11,13 +11,14 @@ for one of them and too dark for the other: along a line, though, they add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from skdigits.digits.boxes import Box
 from skdigits.digits.resampling import Grey, Mask, area_average
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
@@ -64,12 +65,39 @@ def erase_rules(ink: Grey) -> Grey:
     -------
     ink : ndarray of shape (height, width), dtype float32
     """
-    return _erase_horizontal(_erase_horizontal(ink).T).T
+    thin = _thin(ink)
+    return _erase_horizontal(_erase_horizontal(ink, thin).T, thin).T
 
 
-def _erase_horizontal(ink: Grey) -> Grey:
+def erase_lines(ink: Grey, boxes: Iterable[Box]) -> Grey:
+    """Take lines for paper that go from the left to the right of a box.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+        The share of the paper's light that ink takes away.
+    boxes : iterable of Box
+        Around digits that touch such a line.
+
+    Returns
+    -------
+    ink : ndarray of shape (height, width), dtype float32
+    """
+    rest, thin = ink.copy(), _thin(ink)
+    for box in boxes:
+        # With paper around it, so that a line at the foot of the box is seen to be thin.
+        around = box.grown(2 * thin)
+        around.of(rest)[...] = _erase_horizontal(around.of(ink), thin)
+    return rest
+
+
+def _thin(ink: Grey) -> int:
+    """Return an odd number of pixels, less than which rules are wide."""
+    return max(3, round(_RULE_WIDTH * max(ink.shape))) | 1
+
+
+def _erase_horizontal(ink: Grey, thin: int) -> Grey:
     """Erase thin lines that go from one side of the page to the other."""
-    thin = max(3, round(_RULE_WIDTH * max(ink.shape))) | 1
     rest = ink.copy()
     for path in _rules(ink, thin):
         _erase_rule(rest, path, thin)
