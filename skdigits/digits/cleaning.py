@@ -5,10 +5,11 @@
     grey -> no surroundings (sheets.py) -> polarity (levels.py) -> divided by the paper's light
          -> blurred, if noisy (noise.py) -> ink, from 0 for paper to 1 -> no rules (erasing.py)
          -> threshold with hysteresis -> no table at the border -> connected components
+         -> once more without the lines on which digits stand, if there are any (ruling.py)
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
 a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may
-be wider than a shadow, but is darker: that decides between two widths.
+be wider than a shadow, but is darker: that decides between several widths.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
-# Narrow shadows are wider than that, but so are thick strokes: how thick these may be.
+# Narrow shadows are wider, but so are thick strokes: windows, and how thick strokes may be.
 _NARROW = (0.2, 0.2), (0.1, 0.04)
 _SPECK = 0.015  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.

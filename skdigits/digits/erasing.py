@@ -1,8 +1,8 @@
-"""What is on a page besides digits: the table around the paper, and the paper's rules.
+"""What is on a page besides digits: the table around the paper, and rules and lines.
 
 ::
 
-    ink -> lines through most of the page -> their profile across -> taken for paper
+    ink -> lines through most of the page, or of a box -> their profile across -> taken for paper
     mask -> rows and columns at the border that are full -> empty
 
 Rules are found before there is a threshold between ink and paper, since they are often too faint

@@ -18,7 +18,7 @@ _SHARED = 0.5  # Share of its width that is.
 # Share of the height of what is above or below a line: the bars of fives and sevens are shorter.
 _UNDER = 0.75
 _OVER = 1.5
-_WIDE = 2  # Times as wide as high: digits on a line.
+_WIDE = 2, 10  # Times as wide as high: from two digits on a line to ten.
 _AS_HIGH = 0.6, 1.6  # Shares of the height of the highest other: neither a comb nor a table.
 _CROSSED = 0.15  # Share of the height of what a grid goes between.
 _CELL = 0.2  # Share of the height of a grid: what is lower is a speck in a digit.
@@ -101,7 +101,7 @@ def standing_on_lines(boxes: NDArray[np.int64]) -> Mask:
     standing : ndarray of shape (n_components,), dtype bool
     """
     height, width = (boxes[:, 2:] - boxes[:, :2]).T
-    wide = width >= _WIDE * height
+    wide = (width >= _WIDE[0] * height) & (width <= _WIDE[1] * height)
     others = height[~wide]
     low, high = (share * others.max() for share in _AS_HIGH) if len(others) else (0, np.inf)
     return wide & (height >= low) & (height <= high)
