@@ -117,7 +117,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     largest = ndimage.maximum(longer_sides(boxes), groups, np.unique(groups))
     tall = (heights >= 0.4 * heights.max()) & (largest >= 0.25 * heights.max())
     digits = (tall & ~_marks(whole)).nonzero()[0]
-    order = _lines_then_columns(whole[digits]) if digits.size else digits
+    order = _lines_then_columns(whole[digits])
     return [kept[groups == group] for group in digits[order]]
 
 
