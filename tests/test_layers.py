@@ -13,7 +13,7 @@ from sklearn.preprocessing import scale
 from small import drawn_weights, network_of, rngs, seeds, step_on
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.nn.activations import ACTIVATIONS, SELU, Identity
+from skdigits.nn.activations import ACTIVATIONS, SELU, Identity, ReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
 from skdigits.nn.initializers import INITIALIZERS, zeros
 from skdigits.nn.layers import Activation, Chain, Dense
@@ -478,3 +478,16 @@ def test_copies_of_a_row_have_no_variance_after_a_product(dtype, n_rows):
     gradients = network.views(np.zeros_like(network.vector))
     network.loss_and_gradient(rows, np.zeros(n_rows, int), gradients, step)
     assert_array_equal(network.buffers, before)
+
+
+class Capped(ReLU):
+    """ReLU up to 1."""
+
+    def value(self, z):
+        return np.minimum(super().value(z), 1)
+
+
+def test_a_subclass_of_relu_has_a_value_of_its_own():
+    layer = Activation(Capped())
+    outputs = layer.predict(np.array([[-1.0, 0.5, 3.0]]), (), None)
+    assert_array_equal(outputs, [[0, 0.5, 1]])
