@@ -114,9 +114,10 @@ def paper_contrast(grey: Grey) -> Grey:
     wide = max(13, int(_WIDE * side)) | 1
     if light_on_dark(grey, coarse, wide):
         grey, coarse = 1 - grey, 1 - coarse
-    contrast = _contrast(grey, _paper(coarse, wide))
+    slope = _slope(coarse)
+    contrast = _contrast(grey, _paper(coarse, slope, wide))
     for share, thickest in _NARROW if side == _COARSE_SIDE else ():
-        finer = _contrast(grey, _paper(coarse, int(share * side) | 1))
+        finer = _contrast(grey, _paper(coarse, slope, int(share * side) | 1))
         if _shows_shadows(contrast, finer, thickest * max(grey.shape)):
             contrast = finer
     return contrast
@@ -144,10 +145,9 @@ def _contrast(grey: Grey, coarse_paper: Grey) -> Grey:
     return (paper - grey) / np.maximum(paper, floor)
 
 
-def _paper(coarse: Grey, window: int) -> Grey:
+def _paper(coarse: Grey, slope: Grey, window: int) -> Grey:
     """Return how light the paper is, also where ink covers it."""
     # Closing would take the dark end of a slope for ink.
-    slope = _slope(coarse)
     paper = ndimage.grey_closing(coarse - slope, (window, window), mode="nearest")
     # Beside the edge of a shadow, the darker paper: what is darker still is ink.
     return ndimage.minimum_filter(slope + paper, 3)
