@@ -96,9 +96,12 @@ def train(name: str, model, file: Path) -> None:
 def vote(files: list[Path]) -> None:
     """Let the networks vote as VotingClassifier does: by the mean of their probabilities."""
     *_, X_test, y_test = mnist()
-    probabilities = np.mean([joblib.load(file).predict_proba(X_test) for file in files], axis=0)
-    wrong = int((probabilities.argmax(axis=1) != y_test).sum())
+    probabilities = np.array([joblib.load(file).predict_proba(X_test) for file in files])
+    wrong = int((probabilities.mean(axis=0).argmax(axis=1) != y_test).sum())
     print(f"committee of {len(files)}: test accuracy {1 - wrong / len(y_test):.4f}, {wrong} wrong")
+    n_wrong = (probabilities.argmax(axis=2) != y_test).sum(axis=0)
+    for least in (1, len(files) // 2 + 1, len(files)):
+        print(f"misread by {least} or more: {(n_wrong >= least).sum()}")
 
 
 def choose(names: list[str]) -> None:

@@ -102,8 +102,9 @@ def standing_on_lines(boxes: NDArray[np.int64]) -> Mask:
     """
     height, width = (boxes[:, 2:] - boxes[:, :2]).T
     wide = (width >= _WIDE[0] * height) & (width <= _WIDE[1] * height)
-    others = height[~wide]
-    low, high = (share * others.max() for share in _AS_HIGH) if len(others) else (0, np.inf)
+    if wide.all():
+        return wide
+    low, high = (share * height[~wide].max() for share in _AS_HIGH)
     return wide & (height >= low) & (height <= high)
 
 
