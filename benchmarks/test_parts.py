@@ -22,6 +22,7 @@ from skdigits.digits import (
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.fused import fused
 from skdigits.nn.fused_loss import FusedObjective
+from skdigits.nn.fused_relu import DenseReLU
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense, Step
 from skdigits.nn.losses import LOSSES, Objective, Softmax
@@ -34,8 +35,12 @@ from skdigits.training.batches import Reader
 from skdigits.training.hashing import row_keys
 
 N_ROWS, N_UNITS, N_PARAMETERS = 128, 256, 200_000
+DENSE = Dense(N_UNITS, N_UNITS, INITIALIZERS["he_normal"])
+RELU = Activation(ACTIVATIONS["relu"]())
 LAYERS = {
-    "dense": Dense(N_UNITS, N_UNITS, INITIALIZERS["he_normal"]),
+    "dense": DENSE,
+    "dense, relu": Chain([DENSE, RELU]),
+    "dense with relu, compiled": DenseReLU(DENSE, RELU),
     "batch norm": BatchNorm(N_UNITS),
     "layer norm": LayerNorm(N_UNITS),
     "dropout": Dropout(0.5),

@@ -30,6 +30,7 @@ from .nn.component import (
     resolve,
 )
 from .nn.fused_loss import FusedObjective
+from .nn.fused_relu import with_fused_relus
 from .nn.initializers import INITIALIZERS, Initializer
 from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
@@ -231,7 +232,7 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
     """Return the layers that an estimator's parameters describe."""
     hidden = hidden_sizes(estimator.hidden_layer_sizes)
     functions = per_layer(estimator.activation, len(hidden))
-    return Architecture(
+    made = Architecture(
         n_features,
         hidden,
         n_outputs,
@@ -244,12 +245,17 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
         estimator.residual,
         getattr(estimator.augment, "prepare", None),
     ).chain()
+    return with_fused_relus(made) if _worth_compiling(estimator) else made
+
+
+def _worth_compiling(estimator: Any) -> bool:
+    # L-BFGS takes too few steps for compilation to pay off.
+    return resolve(estimator.solver, SOLVERS).incremental
 
 
 def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     """Return what an estimator minimises."""
-    # L-BFGS evaluates the loss too seldom for compilation to pay off.
-    kind = FusedObjective if resolve(estimator.solver, SOLVERS).incremental else Objective
+    kind = FusedObjective if _worth_compiling(estimator) else Objective
     return kind(output, resolve(estimator.loss, LOSSES), estimator.label_smoothing)
 
 

@@ -2,20 +2,28 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
-from small import seeds
+from numpy.testing import assert_allclose, assert_array_equal
+from small import blobs, classifier, network_of, rngs, seeds, step_on
 
+from skdigits import parameters
+from skdigits.nn.activations import ReLU
 from skdigits.nn.fused import _copied, fused
 from skdigits.nn.fused_loss import FusedObjective, fused_cross_entropy
+from skdigits.nn.fused_relu import DenseReLU, fused_relu, with_fused_relus
+from skdigits.nn.initializers import INITIALIZERS
+from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
+from skdigits.nn.normalization import BatchNorm
 from skdigits.nn.optimizers import SOLVERS, Optimizer
 from skdigits.nn.rules import Decay, apply_penalty, by_pieces
 
+DENSE = partial(Dense, initializer=INITIALIZERS["he_normal"])
 RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Optimizer)}
 
 decays = st.builds(
@@ -69,6 +77,85 @@ def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
         p[:] = [a - rate * b for a, b in zip(p.tolist(), g.tolist(), strict=True)]
 
     assert fused(rule, 1, 1, np.dtype(float)) is None
+
+
+@pytest.mark.parametrize("kind", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_weight_that_nothing_moves_comes_to_rest(kind, dtype):
+    pytest.importorskip("numba")
+    optimizer, tiny = kind(), np.sqrt(np.finfo(dtype).tiny)
+    scalars = optimizer.scalars(1, 0.01)
+    run = fused(kind.rule, kind.slots, len(scalars), np.dtype(dtype))
+    # The gradients of the penalty alone, one below the root of the least normal number.
+    parameters = np.array([0.9 * tiny, 2 * tiny], dtype)
+    before, state = parameters.copy(), np.zeros((kind.slots, 2), dtype)
+    run(parameters, np.zeros(2, dtype), state, scalars, Decay(n_weights=2, l2=1.0))
+    assert parameters[0] == before[0]
+    # What rules keep of a gradient shows whether it counted.
+    assert_array_equal(state[0] != 0, [False, True])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+@given(rng=rngs, n_rows=st.integers(1, 40), fan_in=st.integers(1, 5), units=st.integers(1, 40))
+def test_a_compiled_dense_relu_is_numpys(dtype, tolerance, rng, n_rows, fan_in, units):
+    pytest.importorskip("numba")
+    assert fused_relu(np.dtype(dtype)) is not None
+    plain = network_of([DENSE(fan_in, units), Activation(ReLU())], rng, dtype=dtype)
+    plain.parameters[...] = rng.normal(size=plain.n_parameters)
+    joined = plain.like(chain=with_fused_relus(plain.chain))
+    inputs, weights = rng.normal(size=(n_rows, fan_in)), np.full(n_rows, 1 / n_rows)
+    d_outputs = rng.normal(size=(n_rows, units))
+    found = []
+    for network in (plain, joined):
+        gradient = np.full_like(network.vector, np.nan)
+        values, gradients = network.views(network.vector), network.views(gradient)
+        step = step_on(weights.astype(dtype))
+        outputs, backward = network.chain.forward(inputs.astype(dtype), values, step)
+        d_inputs = backward(d_outputs.astype(dtype), gradients, True)
+        found.append((outputs.copy(), d_inputs.copy(), gradient))
+    for numpys, ours in zip(*found, strict=True):
+        assert ours.dtype == dtype
+        assert_allclose(ours, numpys, rtol=tolerance, atol=tolerance)
+
+
+def test_the_compiled_relu_passes_nan_on():
+    pytest.importorskip("numba")
+    layer = DenseReLU(DENSE(1, 2), Activation(ReLU()))
+    values = layer.nest(iter([np.array([[1.0, np.nan]]), np.zeros(2)]))
+    outputs, _ = layer.forward(np.array([[-1.0]]), values, step_on([1.0]))
+    assert_array_equal(outputs, [[0, np.nan]])
+
+
+class Shifted(ReLU):
+    """Not the function that was compiled."""
+
+    def value(self, z):
+        return super().value(z - 1)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [DENSE(3, 2), Activation(Shifted())],
+        [DENSE(3, 2, bias=False), Activation(ReLU())],
+        [DENSE(3, 2), BatchNorm(2), Activation(ReLU())],
+        [Activation(ReLU()), DENSE(3, 2)],
+    ],
+)
+def test_only_a_relu_right_after_a_bias_is_joined_to_it(layers):
+    assert with_fused_relus(Chain(layers)).layers == tuple(layers)
+
+
+def test_numpy_trains_where_the_relu_cannot_be_compiled(monkeypatch):
+    (X, y), clf = blobs(), classifier(learning_rate="one_cycle")
+    compiled = clf.fit(X, y).predict_proba(X)
+    monkeypatch.setattr("skdigits.nn.fused_relu.fused_relu", lambda _: None)
+    assert_allclose(clf.fit(X, y).predict_proba(X), compiled, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("solver", "kind"), [("adam", DenseReLU), ("lbfgs", Dense)])
+def test_only_training_by_batches_is_compiled(solver, kind):
+    assert type(parameters.chain(classifier(solver=solver), 5, 3).layers[0]) is kind
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])

@@ -21,7 +21,7 @@ from .rules import NO_DECAY, Decay, apply_penalty
 OPTIONS = {"error_model": "numpy", "nogil": True, "cache": True}
 """How loops are compiled: without threads of their own, which would compete with those of BLAS."""
 
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+Compiled = TypeVar("Compiled")
 
 
 def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled | None]:
@@ -89,11 +89,11 @@ def why_not_compiled() -> str | None:
     return None
 
 
-def _one_slot(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> Callable[..., None]:
+def _one_slot(rule: Callable[..., Any], penalised: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, n_weights: int, penalty: Any, scalars: Any) -> None:
         """Update the weights, which are penalised, and then all other parameters."""
         for i in range(n_weights):
-            w, d = apply_penalty(p[i], g[i], *penalty)
+            w, d = penalised(p[i], g[i], penalty)
             p[i], m[i] = rule(w, d, m[i], *scalars)
         p, g, m = p[n_weights:], g[n_weights:], m[n_weights:]
         for i in range(p.size):
@@ -102,11 +102,11 @@ def _one_slot(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> Ca
     return loop
 
 
-def _two_slots(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> Callable[..., None]:
+def _two_slots(rule: Callable[..., Any], penalised: Callable[..., Any]) -> Callable[..., None]:
     def loop(p: Any, g: Any, m: Any, v: Any, n_weights: int, penalty: Any, scalars: Any) -> None:
         """Update the weights, which are penalised, and then all other parameters."""
         for i in range(n_weights):
-            w, d = apply_penalty(p[i], g[i], *penalty)
+            w, d = penalised(p[i], g[i], penalty)
             p[i], m[i], v[i] = rule(w, d, m[i], v[i], *scalars)
         p, g, m, v = p[n_weights:], g[n_weights:], m[n_weights:], v[n_weights:]
         for i in range(p.size):
@@ -116,6 +116,21 @@ def _two_slots(rule: Callable[..., Any], apply_penalty: Callable[..., Any]) -> C
 
 
 _LOOPS = {1: _one_slot, 2: _two_slots}
+
+
+def _penalised(apply_penalty: Callable[..., Any], dtype: np.dtype) -> Callable[..., Any]:
+    tiny, zero = np.sqrt(np.finfo(dtype).tiny), dtype.type(0)
+
+    def penalised(w: Any, d: Any, penalty: Any) -> Any:
+        """Return a weight and its gradient with the penalty; a tiny gradient counts as zero.
+
+        Where an input is always zero, nothing but the penalty moves a weight, and both vanish. The
+        square of such a gradient is no normal number, with which processors are slow.
+        """
+        w, d = apply_penalty(w, d, *penalty)
+        return w, (zero if abs(d) < tiny else d)
+
+    return penalised
 
 
 def _copied(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,7 +156,8 @@ def _compiled(
 
     jitable = register_jitable(fastmath=True, error_model="numpy")
     compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)  # type: ignore[call-overload]
-    loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), jitable(_copied(apply_penalty))))
+    penalised = jitable(_penalised(jitable(_copied(apply_penalty)), dtype))
+    loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), penalised))
 
     def run(
         parameters: NDArray,
