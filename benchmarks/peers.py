@@ -31,6 +31,7 @@ def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
         with (
             patch("skdigits.nn.optimizers.fused", lambda *_: None),
             patch("skdigits.nn.fused_loss.fused_cross_entropy", lambda _: None),
+            patch("skdigits.nn.fused_loss.fused_accuracy", lambda _: None),
             patch("skdigits.nn.fused_relu.fused_relu", lambda _: None),
         ):
             fit()

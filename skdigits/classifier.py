@@ -32,6 +32,7 @@ from .nn.optimizers import SOLVERS
 from .prediction import PredictionMixin
 from .scoring import validation_scorer
 from .training.batches import Samples
+from .training.finite import seems_finite
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
@@ -402,7 +403,15 @@ class FromScratchMLPClassifier(
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype="numeric",
+            # Adding up all numbers to find that out takes three times as long.
+            ensure_all_finite=not seems_finite(X),
+            multi_output=True,
+            reset=reset,
         )
         if X.dtype == np.longdouble:
             X = X.astype(np.float64)

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .labels import Labels
 from .nn.network import Network
 from .nn.summary import Summary
-from .training.inference import finite, predict_logits
+from .training.finite import finite, is_plain
+from .training.inference import predict_logits
 from .training.state import TrainingState
 
 
@@ -40,7 +41,7 @@ class PredictionMixin:
         return self._network.biases
 
     def _logits(self, X: Any) -> NDArray:
-        if hasattr(self, "_state") and self._is_plain(X):
+        if hasattr(self, "_state") and self._is_as_fitted(X):
             # Where sums overflow, validation finds out whether the numbers are finite.
             with suppress(FloatingPointError):
                 return predict_logits(self._network, X, finite)
@@ -48,12 +49,10 @@ class PredictionMixin:
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         return predict_logits(self._network, X)
 
-    def _is_plain(self, X: Any) -> bool:
+    def _is_as_fitted(self, X: Any) -> bool:
         """Whether X is valid if it is finite; validation takes far longer than to predict a row."""
         return (
-            type(X) is np.ndarray
-            and X.dtype in (np.float32, np.float64)
-            and X.ndim == 2
+            is_plain(X)
             and len(X) > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")

@@ -11,10 +11,12 @@ import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from small import rngs
+from sklearn.exceptions import ConvergenceWarning
+from small import blobs, classifier, rngs
 
 from skdigits.nn.workspace import Workspace
 from skdigits.training.batches import Reader, Samples, batches
+from skdigits.training.finite import seems_finite
 from skdigits.training.hashing import row_keys
 
 NUMBERS = [np.bool_, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64, ">f4"]
@@ -339,3 +341,35 @@ def test_rows_of_a_column_major_array_are_read_without_a_copy_of_it(dtype):
     tracemalloc.stop()
     assert_array_equal(read, X[rows])
     assert peak < X.nbytes / 10
+
+
+# Finite numbers
+
+
+@given(
+    shape=st.tuples(st.sampled_from([1, 5, 1024, 1025, 3000]), sizes),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    layout=st.sampled_from([np.ascontiguousarray, np.asfortranarray, lambda X: X[::-1, ::2]]),
+    place=st.floats(0, 1, exclude_max=True),
+    odd=st.sampled_from([np.nan, np.inf, -np.inf]),
+)
+def test_a_single_number_that_is_not_finite_is_found(shape, dtype, layout, place, odd):
+    X = layout(np.full(shape, -0.5, dtype))
+    assert seems_finite(X)
+    X[divmod(int(place * X.size), X.shape[1])] = odd
+    assert not seems_finite(X)
+
+
+def test_only_plain_tables_are_looked_at():
+    X = np.ones((2, 2))
+    for other in (X.tolist(), X[0], X.astype(int), X.astype(">f8"), scipy.sparse.csr_matrix(X)):
+        assert not seems_finite(other)
+
+
+def test_finite_numbers_whose_sum_overflows_are_valid():
+    X, y = blobs()
+    X[:, 0] = 1e308
+    assert not seems_finite(X)
+    # Too large to learn from, but not refused as infinite.
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        classifier().fit(X, y)

@@ -14,7 +14,7 @@ from small import blobs, classifier, network_of, rngs, seeds, step_on
 from skdigits import parameters
 from skdigits.nn.activations import ReLU
 from skdigits.nn.fused import _copied, fused
-from skdigits.nn.fused_loss import FusedObjective, fused_cross_entropy
+from skdigits.nn.fused_loss import FusedObjective, fused_accuracy, fused_cross_entropy
 from skdigits.nn.fused_relu import DenseReLU, fused_relu, with_fused_relus
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense
@@ -184,6 +184,32 @@ def test_the_compiled_cross_entropy_is_numpys(
     assert gradient.dtype == our_gradient.dtype == dtype
     assert_allclose(ours, loss, rtol=tolerance, atol=tolerance)
     assert_allclose(our_gradient, gradient, rtol=tolerance, atol=tolerance)
+
+
+@given(
+    # Few values, so that rows tie.
+    rows=st.lists(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=3, max_size=3), min_size=1),
+    seed=seeds,
+    right=st.booleans(),
+)
+def test_the_compiled_accuracy_is_numpys(rows, seed, right):
+    pytest.importorskip("numba")
+    rng, logits = np.random.default_rng(seed), np.array(rows, np.float32)
+    targets = logits.argmax(axis=1) if right else rng.integers(0, 3, len(rows))
+    weights = rng.dirichlet(np.ones(len(rows))).astype(np.float32)
+    assert fused_accuracy(np.dtype(np.float32)) is not None
+    ours, numpys = (
+        kind(Softmax(), CrossEntropy()).accuracy(logits, targets, weights)
+        for kind in (FusedObjective, Objective)
+    )
+    assert ours == pytest.approx(numpys, rel=1e-6, abs=1e-6)
+    assert (ours == 1) == (numpys == 1)
+
+
+def test_the_accuracy_of_labels_is_left_to_numpy():
+    objective, weights = FusedObjective(Sigmoid(), CrossEntropy()), np.full(2, 0.5)
+    logits, targets = np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([[1, 0], [1, 0]])
+    assert objective.accuracy(logits, targets, weights) == 0.5
 
 
 def test_the_compiled_cross_entropy_passes_nan_on():

@@ -1,9 +1,10 @@
-"""Softmax and cross-entropy as machine code, where Numba is installed (the extra ``fast``).
+"""Softmax, cross-entropy and accuracy as machine code, where Numba is installed (extra ``fast``).
 
 NumPy evaluates the formulas of `losses.py` call by call, which for the logits of a batch, a few
-hundred numbers, takes as long as a small layer. Here they stand once more as a loop over the rows::
+hundred numbers, takes as long as a small layer. Here they stand once more as loops over the rows::
 
     logits of a row -> largest -> exp, total -> log p, p -> share of the loss, gradient
+                    -> the class of the largest          -> share of the accuracy
 """
 
 from __future__ import annotations
@@ -54,6 +55,29 @@ def fused_cross_entropy(dtype: DTypeLike) -> Callable[..., tuple[float, NDArray]
     return run
 
 
+@cache
+@where_possible
+def fused_accuracy(dtype: DTypeLike) -> Callable[..., float]:
+    """Return the accuracy of a softmax as a compiled loop, or None where that is not possible.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the logits.
+
+    Returns
+    -------
+    run : callable or None
+        ``(logits, targets, weights) -> accuracy``, as `Objective.accuracy`.
+    """
+    import numba
+
+    loop: Any = numba.njit(**OPTIONS)(_accuracy)  # type: ignore[call-overload]
+    # This compiles the loop, or finds out that it cannot be compiled.
+    loop(np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype))
+    return loop
+
+
 def _cross_entropy(
     logits: Any, targets: Any, weights: Any, smoothing: float, lowest: Any, gradient: Any
 ) -> float:
@@ -76,6 +100,22 @@ def _cross_entropy(
             loss -= weights[i] * y * max(z[k] - largest - log_total, lowest)
             p[k] = weights[i] * (p[k] / total - y)
     return loss
+
+
+def _accuracy(logits: Any, targets: Any, weights: Any) -> float:
+    n_rows, n_classes = logits.shape
+    right, n_wrong = 0.0, 0
+    for i in range(n_rows):
+        z, best = logits[i], 0
+        for k in range(1, n_classes):
+            if z[k] > z[best]:
+                best = k
+        if best == targets[i]:
+            right += weights[i]
+        else:
+            n_wrong += 1
+    # Rounded weights do not quite sum to one.
+    return min(1.0, right) if n_wrong else 1.0
 
 
 class FusedObjective(Objective):
@@ -101,3 +141,9 @@ class FusedObjective(Objective):
             if compiled is not None:
                 return compiled(logits, targets, weights, self.label_smoothing)
         return super().loss_and_gradient(logits, targets, weights)
+
+    def accuracy(self, logits: NDArray, targets: NDArray, weights: NDArray) -> float:
+        """Return the weighted share of the rows that are right, as `Objective` does."""
+        compiled = fused_accuracy(logits.dtype) if type(self.output) is Softmax else None
+        accuracy = compiled or super().accuracy
+        return accuracy(logits, targets, weights)

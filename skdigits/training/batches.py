@@ -136,6 +136,11 @@ def _in_range_of(dtype: np.dtype) -> Iterator[None]:
         ) from error
 
 
+def _cast(numbers: NDArray, out: NDArray) -> None:
+    with _in_range_of(out.dtype):
+        np.copyto(out, numbers, casting="same_kind")
+
+
 class Reader:
     """Gathers rows of X as inputs of a network.
 
@@ -176,22 +181,21 @@ class Reader:
             return self._of_sparse(self.X[rows])
         self._inputs.rewind()
         inputs = self._inputs.empty(len(rows), self.X.shape[1])
-        with _in_range_of(self.dtype):
-            for piece in self._pages.pieces(len(rows)):
-                self._gather(rows[piece], inputs[piece])
+        for piece in self._pages.pieces(len(rows)):
+            self._gather(rows[piece], inputs[piece])
         return inputs
 
     def _gather(self, rows: NDArray, out: NDArray) -> None:
         X = self.X
         if not X.flags.c_contiguous:
             # `take` would first copy all of X.
-            np.copyto(out, X[rows], casting="same_kind")
+            _cast(X[rows], out)
         elif X.dtype == self.dtype:
             X.take(rows, axis=0, out=out, mode="clip")
         else:
             self._raw.rewind()
             raw = self._raw.empty(*out.shape)
-            np.copyto(out, X.take(rows, axis=0, out=raw, mode="clip"), casting="same_kind")
+            _cast(X.take(rows, axis=0, out=raw, mode="clip"), out)
 
     def block(self, rows: slice) -> Any:
         """Return consecutive rows in the network's dtype: X's own memory, if it is laid out so.
@@ -213,8 +217,7 @@ class Reader:
             return taken
         self._inputs.rewind()
         inputs = self._inputs.empty(*taken.shape)
-        with _in_range_of(self.dtype):
-            np.copyto(inputs, taken, casting="same_kind")
+        _cast(taken, inputs)
         return inputs
 
     def _of_sparse(self, taken: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,21 +20,6 @@ BLOCK_ROWS = 1024
 
 def as_it_is(block: Any) -> Any:
     """Return a block of rows unchecked."""
-    return block
-
-
-def finite(block: NDArray) -> NDArray:
-    """Return a block of rows whose sum is finite.
-
-    Raises
-    ------
-    FloatingPointError
-        It is not: a number is infinite or nan, or some are so large that their sum overflows.
-    """
-    # A product with ones, since BLAS has all its threads read the rows.
-    sums = np.matmul(block, np.ones(block.shape[1], block.dtype))
-    if not math.isfinite(sums.sum()):
-        raise FloatingPointError("The sum is not finite.")
     return block
 
 
