@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -14,6 +15,15 @@ from sklearn.neural_network import MLPClassifier
 from skdigits import FromScratchMLPClassifier
 
 Epoch = Callable[[], object]
+
+COMPILED = [
+    "optimizers.fused",
+    "fused_loss.fused_cross_entropy",
+    "fused_loss.fused_accuracy",
+    "fused_relu.fused_relu",
+    "fused_norm.fused_passes",
+]
+"""What returns loops compiled by Numba, or None where it is not installed."""
 
 
 def skdigits_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
@@ -28,12 +38,9 @@ def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
     fit = skdigits_epoch(X, y, hidden, batch, **params)
 
     def epoch():
-        with (
-            patch("skdigits.nn.optimizers.fused", lambda *_: None),
-            patch("skdigits.nn.fused_loss.fused_cross_entropy", lambda _: None),
-            patch("skdigits.nn.fused_loss.fused_accuracy", lambda _: None),
-            patch("skdigits.nn.fused_relu.fused_relu", lambda _: None),
-        ):
+        with ExitStack() as without:
+            for compiled in COMPILED:
+                without.enter_context(patch(f"skdigits.nn.{compiled}", lambda *_: None))
             fit()
 
     return epoch

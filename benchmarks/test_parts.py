@@ -22,6 +22,7 @@ from skdigits.digits import (
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.fused import fused
 from skdigits.nn.fused_loss import FusedObjective
+from skdigits.nn.fused_norm import FusedBatchNorm
 from skdigits.nn.fused_relu import DenseReLU
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense, Step
@@ -42,6 +43,7 @@ LAYERS = {
     "dense, relu": Chain([DENSE, RELU]),
     "dense with relu, compiled": DenseReLU(DENSE, RELU),
     "batch norm": BatchNorm(N_UNITS),
+    "batch norm, compiled": FusedBatchNorm(N_UNITS),
     "layer norm": LayerNorm(N_UNITS),
     "dropout": Dropout(0.5),
     "noise": GaussianNoise(0.3),

@@ -29,8 +29,8 @@ from .nn.component import (
     is_sequence,
     resolve,
 )
+from .nn.fused_layers import with_fused_layers
 from .nn.fused_loss import FusedObjective
-from .nn.fused_relu import with_fused_relus
 from .nn.initializers import INITIALIZERS, Initializer
 from .nn.layers import Chain
 from .nn.losses import LOSSES, Loss, Objective, Sigmoid, Softmax
@@ -245,7 +245,7 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
         estimator.residual,
         getattr(estimator.augment, "prepare", None),
     ).chain()
-    return with_fused_relus(made) if _worth_compiling(estimator) else made
+    return with_fused_layers(made) if _worth_compiling(estimator) else made
 
 
 def _worth_compiling(estimator: Any) -> bool:

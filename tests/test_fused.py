@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from small import blobs, classifier, network_of, rngs, seeds, step_on
+from small import blobs, classifier, drawn_weights, network_of, rngs, seeds, step_on
 
 from skdigits import parameters
 from skdigits.nn.activations import ReLU
 from skdigits.nn.fused import _copied, fused
+from skdigits.nn.fused_layers import with_fused_layers
 from skdigits.nn.fused_loss import FusedObjective, fused_accuracy, fused_cross_entropy
-from skdigits.nn.fused_relu import DenseReLU, fused_relu, with_fused_relus
+from skdigits.nn.fused_norm import FusedBatchNorm, fused_passes
+from skdigits.nn.fused_relu import DenseReLU, FusedReLU, fused_relu
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
@@ -95,24 +97,33 @@ def test_a_weight_that_nothing_moves_comes_to_rest(kind, dtype):
     assert_array_equal(state[0] != 0, [False, True])
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
-@given(rng=rngs, n_rows=st.integers(1, 40), fan_in=st.integers(1, 5), units=st.integers(1, 40))
-def test_a_compiled_dense_relu_is_numpys(dtype, tolerance, rng, n_rows, fan_in, units):
+# Both begin with three units.
+STACKS = {
+    "dense, relu": [DENSE(3, 20), Activation(ReLU())],
+    "norm, relu": [BatchNorm(3), Activation(ReLU())],
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-11)])
+@pytest.mark.parametrize("layers", STACKS.values(), ids=STACKS)
+@given(rng=rngs, n_rows=st.integers(5, 40))
+def test_compiled_layers_are_numpys(layers, dtype, tolerance, rng, n_rows):
     pytest.importorskip("numba")
     assert fused_relu(np.dtype(dtype)) is not None
-    plain = network_of([DENSE(fan_in, units), Activation(ReLU())], rng, dtype=dtype)
+    assert fused_passes(np.dtype(dtype)) is not None
+    plain = network_of(layers, rng, dtype=dtype)
     plain.parameters[...] = rng.normal(size=plain.n_parameters)
-    joined = plain.like(chain=with_fused_relus(plain.chain))
-    inputs, weights = rng.normal(size=(n_rows, fan_in)), np.full(n_rows, 1 / n_rows)
-    d_outputs = rng.normal(size=(n_rows, units))
+    fused_one = plain.like(chain=with_fused_layers(plain.chain), vector=plain.vector.copy())
+    weights, inputs = drawn_weights(rng, n_rows), rng.normal(size=(n_rows, 3))
+    d_outputs = rng.normal(size=(n_rows, 20))
     found = []
-    for network in (plain, joined):
-        gradient = np.full_like(network.vector, np.nan)
-        values, gradients = network.views(network.vector), network.views(gradient)
-        step = step_on(weights.astype(dtype))
+    for network in (plain, fused_one):
+        gradient, step = np.zeros_like(network.vector), step_on(weights.astype(dtype))
+        values = network.views(network.vector)
         outputs, backward = network.chain.forward(inputs.astype(dtype), values, step)
-        d_inputs = backward(d_outputs.astype(dtype), gradients, True)
-        found.append((outputs.copy(), d_inputs.copy(), gradient))
+        d = d_outputs[:, : outputs.shape[1]].astype(dtype)
+        d_inputs = backward(d, network.views(gradient), True)
+        found.append((outputs, d_inputs, gradient, network.buffers))
     for numpys, ours in zip(*found, strict=True):
         assert ours.dtype == dtype
         assert_allclose(ours, numpys, rtol=tolerance, atol=tolerance)
@@ -134,22 +145,29 @@ class Shifted(ReLU):
 
 
 @pytest.mark.parametrize(
-    "layers",
+    ("layers", "kinds"),
     [
-        [DENSE(3, 2), Activation(Shifted())],
-        [DENSE(3, 2, bias=False), Activation(ReLU())],
-        [DENSE(3, 2), BatchNorm(2), Activation(ReLU())],
-        [Activation(ReLU()), DENSE(3, 2)],
+        ([DENSE(3, 2), Activation(ReLU())], [DenseReLU]),
+        ([DENSE(3, 2), Activation(Shifted())], [Dense, Activation]),
+        ([DENSE(3, 2, bias=False), Activation(ReLU())], [Dense, FusedReLU]),
+        ([DENSE(3, 2), BatchNorm(2), Activation(ReLU())], [Dense, FusedBatchNorm, FusedReLU]),
+        ([Activation(ReLU()), DENSE(3, 2)], [FusedReLU, Dense]),
     ],
 )
-def test_only_a_relu_right_after_a_bias_is_joined_to_it(layers):
-    assert with_fused_relus(Chain(layers)).layers == tuple(layers)
+def test_layers_of_the_exact_kind_are_compiled(layers, kinds):
+    plain, found = Chain(layers), with_fused_layers(Chain(layers))
+    assert [type(layer) for layer in found.layers] == kinds
+    names = [[layer.name for layer, _ in chain.leaves(3)] for chain in (plain, found)]
+    assert names[0] == names[1]
 
 
-def test_numpy_trains_where_the_relu_cannot_be_compiled(monkeypatch):
-    (X, y), clf = blobs(), classifier(learning_rate="one_cycle")
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_numpy_trains_where_layers_cannot_be_compiled(monkeypatch, normalization):
+    X, y = blobs()
+    clf = classifier(learning_rate="one_cycle", normalization=normalization)
     compiled = clf.fit(X, y).predict_proba(X)
     monkeypatch.setattr("skdigits.nn.fused_relu.fused_relu", lambda _: None)
+    monkeypatch.setattr("skdigits.nn.fused_norm.fused_passes", lambda _: None)
     assert_allclose(clf.fit(X, y).predict_proba(X), compiled, rtol=1e-6)
 
 

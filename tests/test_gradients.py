@@ -12,7 +12,8 @@ from small import drawn_weights, network_of, rngs, step_on
 
 from skdigits.nn.activations import ACTIVATIONS, ELU, LeakyReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
-from skdigits.nn.fused_relu import DenseReLU
+from skdigits.nn.fused_norm import FusedBatchNorm
+from skdigits.nn.fused_relu import DenseReLU, FusedReLU
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import (
@@ -48,7 +49,10 @@ DETERMINISTIC = {
     "dense without bias": lambda n: Dense(n, 3, GLOROT, bias=False),
     "activation": lambda n: Activation(FUNCTIONS["gelu"]),
     "activation with a kink": lambda n: Activation(FUNCTIONS["leaky_relu"]),
-    "dense with relu": lambda n: DenseReLU(Dense(n, 3, GLOROT), Activation(FUNCTIONS["relu"])),
+    "relu, compiled": lambda n: FusedReLU(FUNCTIONS["relu"]),
+    "dense with relu, compiled": lambda n: DenseReLU(
+        Dense(n, 3, GLOROT), Activation(FUNCTIONS["relu"])
+    ),
     "chain": lambda n: block(n, 3),
     "layer norm": LayerNorm,
     "residual": lambda n: Residual(block(n, n), None),
@@ -58,6 +62,7 @@ DETERMINISTIC = {
 LAYERS = {
     **DETERMINISTIC,
     "batch norm": BatchNorm,
+    "batch norm, compiled": FusedBatchNorm,
     "residual with batch norm": lambda n: Residual(
         Chain([Dense(n, 3, GLOROT), BatchNorm(3), Activation(FUNCTIONS["tanh"])]),
         Dense(n, 3, GLOROT, bias=False),

@@ -48,6 +48,23 @@ def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled 
     return attempt
 
 
+def machine_code(loop: Callable[..., Any], *example: Any) -> Any:
+    """Return a function compiled by Numba, called once.
+
+    Parameters
+    ----------
+    loop : callable
+    *example
+        Arguments of the types that it will be called with. The call compiles it, or finds out that
+        it cannot be compiled.
+    """
+    import numba
+
+    compiled: Any = numba.njit(**OPTIONS)(loop)  # type: ignore[call-overload]
+    compiled(*example)
+    return compiled
+
+
 @cache
 @where_possible
 def fused(

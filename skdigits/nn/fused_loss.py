@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .fused import OPTIONS, where_possible
+from .fused import machine_code, where_possible
 from .losses import CrossEntropy, Objective, Softmax
 
 
@@ -37,11 +37,9 @@ def fused_cross_entropy(dtype: DTypeLike) -> Callable[..., tuple[float, NDArray]
         ``(logits, targets, weights, smoothing) -> (loss, gradient)``, as
         `Objective.loss_and_gradient`.
     """
-    import numba
-
-    compile_loop: Any = numba.njit(**OPTIONS)  # type: ignore[call-overload]
-    loop = compile_loop(_cross_entropy)
     lowest = np.finfo(dtype).min
+    logits, target, weight = np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype)
+    loop = machine_code(_cross_entropy, logits, target, weight, 0.0, lowest, logits)
 
     def run(
         logits: NDArray, targets: NDArray, weights: NDArray, smoothing: float
@@ -50,8 +48,6 @@ def fused_cross_entropy(dtype: DTypeLike) -> Callable[..., tuple[float, NDArray]
         gradient = np.empty_like(logits)
         return loop(logits, targets, weights, smoothing, lowest, gradient), gradient
 
-    # This compiles the loop, or finds out that it cannot be compiled.
-    run(np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype), 0.0)
     return run
 
 
@@ -70,12 +66,8 @@ def fused_accuracy(dtype: DTypeLike) -> Callable[..., float]:
     run : callable or None
         ``(logits, targets, weights) -> accuracy``, as `Objective.accuracy`.
     """
-    import numba
-
-    loop: Any = numba.njit(**OPTIONS)(_accuracy)  # type: ignore[call-overload]
-    # This compiles the loop, or finds out that it cannot be compiled.
-    loop(np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype))
-    return loop
+    logits, target, weight = np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype)
+    return machine_code(_accuracy, logits, target, weight)
 
 
 def _cross_entropy(

@@ -1,68 +1,93 @@
-"""A dense layer and its ReLU in one, as machine code where Numba is installed (the extra ``fast``).
+"""The ReLU as machine code, where Numba is installed (the extra ``fast``).
 
 NumPy goes through the outputs of a batch once for the bias and once for the ReLU, and on the way
 back for the mask, the product with it and the sum over the rows. Here each way is one loop::
 
     forward    z = x @ W    ->  a = max(z + b, 0)
     backward   d where a > 0, else 0, and its sum over the rows db    ->  dW, dx
+
+and the same without a bias, for a ReLU that comes after something else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .activations import ReLU
-from .fused import OPTIONS, where_possible
-from .layers import Activation, Backward, Chain, Dense, Layer, Step, Values
+from .fused import machine_code, where_possible
+from .layers import Activation, Backward, Chain, Dense, Step, Values
 
-Loops = tuple[Callable[[NDArray, NDArray], None], Callable[[NDArray, NDArray, NDArray], None]]
+
+class FusedLoops(NamedTuple):
+    """What a ReLU does to a batch.
+
+    Parameters
+    ----------
+    activate : callable
+        ``(inputs, outputs)``: writes ``max(inputs, 0)`` into `outputs`.
+    pass_back : callable
+        ``(d_outputs, outputs)``: sets to zero what belongs to an output of zero.
+    add_and_activate : callable
+        ``(outputs, bias)``: adds the bias and sets to zero what is negative.
+    pass_back_and_sum : callable
+        ``(d_outputs, outputs, d_bias)``: as `pass_back`, and writes the sums over the rows.
+    """
+
+    activate: Callable[..., None]
+    pass_back: Callable[..., None]
+    add_and_activate: Callable[..., None]
+    pass_back_and_sum: Callable[..., None]
 
 
 @cache
 @where_possible
-def fused_relu(dtype: DTypeLike) -> Loops:
-    """Return bias and ReLU as compiled loops, or None where that is not possible.
+def fused_relu(dtype: DTypeLike) -> FusedLoops:
+    """Return the ReLU as compiled loops, or None where that is not possible.
 
     Parameters
     ----------
     dtype : dtype
-        Of the outputs.
-
-    Returns
-    -------
-    activate : callable
-        ``(outputs, bias)``: adds the bias and sets to zero what is negative.
-    pass_back : callable
-        ``(d_outputs, outputs, d_bias)``: sets to zero what belongs to an output of zero, and writes
-        the sums over the rows.
+        Of the batch.
     """
-    import numba
-
-    compile_loop: Any = numba.njit(**OPTIONS)  # type: ignore[call-overload]
-    activate, pass_back = compile_loop(_activate), compile_loop(_pass_back)
-    # This compiles the loops, or finds out that they cannot be compiled.
     rows, row = np.zeros((1, 1), dtype), np.zeros(1, dtype)
-    activate(rows, row)
-    pass_back(rows, rows, row)
-    return activate, pass_back
+    return FusedLoops(
+        machine_code(_activate, rows, rows),
+        machine_code(_pass_back, rows, rows),
+        machine_code(_add_and_activate, rows, row),
+        machine_code(_pass_back_and_sum, rows, rows, row),
+    )
 
 
-def _activate(outputs: Any, bias: Any) -> None:
-    n_rows, n_units = outputs.shape
+def _activate(inputs: Any, outputs: Any) -> None:
+    n_rows, n_units = inputs.shape
     for i in range(n_rows):
         for j in range(n_units):
-            z = outputs[i, j] + bias[j]
+            z = inputs[i, j]
             # Not a number stays what it is.
             outputs[i, j] = 0 if z < 0 else z
 
 
-def _pass_back(d_outputs: Any, outputs: Any, d_bias: Any) -> None:
+def _pass_back(d_outputs: Any, outputs: Any) -> None:
+    n_rows, n_units = outputs.shape
+    for i in range(n_rows):
+        for j in range(n_units):
+            d_outputs[i, j] = d_outputs[i, j] if outputs[i, j] > 0 else 0
+
+
+def _add_and_activate(outputs: Any, bias: Any) -> None:
+    n_rows, n_units = outputs.shape
+    for i in range(n_rows):
+        for j in range(n_units):
+            z = outputs[i, j] + bias[j]
+            outputs[i, j] = 0 if z < 0 else z
+
+
+def _pass_back_and_sum(d_outputs: Any, outputs: Any, d_bias: Any) -> None:
     n_rows, n_units = outputs.shape
     d_bias[:] = 0
     for i in range(n_rows):
@@ -70,6 +95,34 @@ def _pass_back(d_outputs: Any, outputs: Any, d_bias: Any) -> None:
             d = d_outputs[i, j] if outputs[i, j] > 0 else 0
             d_outputs[i, j] = d
             d_bias[j] += d
+
+
+@dataclass(frozen=True)
+class FusedReLU(Activation):
+    """A ReLU that is trained by machine code where possible.
+
+    Examples
+    --------
+    >>> from skdigits.nn.activations import ReLU
+    >>> step = Step(np.float64, np.random.default_rng())
+    >>> FusedReLU(ReLU()).forward(np.array([[-1.0, 2.0]]), (), step)[0]
+    array([[0., 2.]])
+    """
+
+    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+        """Return ``max(inputs, 0)``; backward as `Activation`."""
+        loops = fused_relu(step.dtype)
+        if loops is None:
+            return super().forward(inputs, values, step)
+        outputs = step.empty(*inputs.shape)
+        loops.activate(inputs, outputs)
+
+        def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
+            """Return d where the unit is active, in the memory of d."""
+            loops.pass_back(d_outputs, outputs)
+            return d_outputs
+
+        return outputs, backward
 
 
 class DenseReLU(Chain):
@@ -84,6 +137,7 @@ class DenseReLU(Chain):
 
     Examples
     --------
+    >>> from skdigits.nn.activations import ReLU
     >>> from skdigits.nn.initializers import zeros
     >>> layer = DenseReLU(Dense(2, 3, zeros), Activation(ReLU()))
     >>> values = layer.nest(iter([np.ones((2, 3)), np.array([0.0, -1.0, -9.0])]))
@@ -102,36 +156,14 @@ class DenseReLU(Chain):
         loops = fused_relu(step.dtype)
         if loops is None:
             return super().forward(inputs, values, step)
-        activate, pass_back = loops
         (weight, bias), _ = values
         outputs, back_through_product = self._product.forward(inputs, (weight,), step)
-        activate(outputs, bias)
+        loops.add_and_activate(outputs, bias)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
             """Write dW and db; return d_inputs if asked."""
             (d_weight, d_bias), _ = gradients
-            pass_back(d_outputs, outputs, d_bias)
+            loops.pass_back_and_sum(d_outputs, outputs, d_bias)
             return back_through_product(d_outputs, (d_weight,), propagate)
 
         return outputs, backward
-
-
-def with_fused_relus(chain: Chain) -> Chain:
-    """Return a chain in which each dense layer and the ReLU right after it are one.
-
-    Examples
-    --------
-    >>> from skdigits.nn.initializers import zeros
-    >>> chain = Chain([Dense(4, 3, zeros), Activation(ReLU()), Dense(3, 2, zeros)])
-    >>> [type(layer).__name__ for layer in with_fused_relus(chain).layers]
-    ['DenseReLU', 'Dense']
-    """
-    joined: list[Layer] = []
-    for layer in chain.layers:
-        match joined[-1:], layer:
-            # The exact type only: a subclass may compute something else.
-            case [Dense(bias=True) as dense], Activation() as relu if type(relu.function) is ReLU:
-                joined[-1] = DenseReLU(dense, relu)
-            case _:
-                joined.append(layer)
-    return Chain(joined)

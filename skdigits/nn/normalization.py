@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,45 @@ EPSILON = 1e-5
 
 _ROUNDINGS = 64
 """Tolerance, in machine epsilons, within which equal rows may differ after a matrix product."""
+
+
+class Passes:
+    """Passes through a batch, of which batch normalisation consists.
+
+    Parameters
+    ----------
+    step : Step
+        Lends memory.
+    """
+
+    def __init__(self, step: Step):
+        self._step = step
+
+    def centre(self, inputs: NDArray, mean: NDArray, weights: NDArray, centred: NDArray) -> NDArray:
+        """Write ``x - mean`` into `centred`; return the variance of each unit."""
+        np.subtract(inputs, mean, out=centred)
+        square = np.multiply(centred, centred, out=self._step.empty(*centred.shape))
+        return weights @ square
+
+    def stretch(self, centred: NDArray, factor: NDArray, shift: NDArray, outputs: NDArray) -> None:
+        """Write ``centred * factor + shift`` into `outputs`."""
+        np.multiply(centred, factor, out=outputs)
+        outputs += shift
+
+    def add_up(self, d: NDArray, centred: NDArray, along: NDArray, total: NDArray) -> None:
+        """Write the sums of ``d * centred`` and of d over the rows into `along` and `total`."""
+        product = np.multiply(d, centred, out=self._step.empty(*d.shape))
+        self._step.sum_rows(product, along)
+        self._step.sum_rows(d, total)
+
+    def correct(
+        self, d: NDArray, centred: NDArray, along: NDArray, total: NDArray, weights: NDArray
+    ) -> None:
+        """Subtract ``w * (total + centred * along)`` from d."""
+        correction = np.multiply(centred, along, out=self._step.empty(*d.shape))
+        correction += total
+        correction *= weights[:, np.newaxis]
+        d -= correction
 
 
 @dataclass(frozen=True)
@@ -85,10 +124,10 @@ class BatchNorm(Layer):
         gradient, normalise.
         """
         scale, shift, running_mean, running_variance, _ = values
-        mean = step.weights @ inputs
-        centred = np.subtract(inputs, mean, out=step.empty(*inputs.shape))
-        square = np.multiply(centred, centred, out=step.empty(*inputs.shape))
-        variance = step.weights @ square
+        passes, weights = self._passes(step), step.weights
+        centred, outputs = step.empty(*inputs.shape), step.empty(*inputs.shape)
+        mean = weights @ inputs
+        variance = passes.centre(inputs, mean, weights, centred)
         # Copies of one row differ by rounding.
         rounding = (_ROUNDINGS * np.finfo(variance.dtype).eps) ** 2 * np.square(mean).max()
         varies = bool((variance > rounding).any())
@@ -98,25 +137,24 @@ class BatchNorm(Layer):
             np.subtract(inputs, running_mean, out=centred)
             variance = running_variance
         inverse = 1 / np.sqrt(variance + EPSILON)
-        outputs = np.multiply(centred, scale * inverse, out=square)
-        outputs += shift
+        factor = scale * inverse
+        passes.stretch(centred, factor, shift, outputs)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             """Write the gradients of scale and shift; return d_x as in `forward`."""
             d_scale, d_shift, *_ = gradients
-            product = np.multiply(d_outputs, centred, out=step.empty(*inputs.shape))
-            step.sum_rows(product, d_scale)
+            passes.add_up(d_outputs, centred, d_scale, d_shift)
             d_scale *= inverse
-            step.sum_rows(d_outputs, d_shift)
             if varies:
-                correction = np.multiply(centred, inverse * d_scale, out=product)
-                correction += d_shift
-                correction *= step.weights[:, np.newaxis]
-                d_outputs -= correction
-            d_outputs *= scale * inverse
+                passes.correct(d_outputs, centred, inverse * d_scale, d_shift, weights)
+            d_outputs *= factor
             return d_outputs
 
         return outputs, backward
+
+    def _passes(self, step: Step) -> Any:
+        """Return what goes through a batch: an object with the methods of `Passes`."""
+        return Passes(step)
 
     def _remember(self, total: float, mean: NDArray, variance: NDArray, values: Values) -> None:
         """Move the running averages towards the batch's."""
