@@ -21,6 +21,7 @@ COMPILED = [
     "fused_loss.fused_cross_entropy",
     "fused_loss.fused_accuracy",
     "fused_relu.fused_relu",
+    "fused_relu.fused_bias_relu",
     "fused_norm.fused_passes",
 ]
 """What returns loops compiled by Numba, or None where it is not installed."""

@@ -17,7 +17,7 @@ from skdigits.nn.fused import _copied, fused
 from skdigits.nn.fused_layers import with_fused_layers
 from skdigits.nn.fused_loss import FusedObjective, fused_accuracy, fused_cross_entropy
 from skdigits.nn.fused_norm import FusedBatchNorm, fused_passes
-from skdigits.nn.fused_relu import DenseReLU, FusedReLU, fused_relu
+from skdigits.nn.fused_relu import DenseReLU, FusedReLU, fused_bias_relu, fused_relu
 from skdigits.nn.initializers import INITIALIZERS
 from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
@@ -109,8 +109,8 @@ STACKS = {
 @given(rng=rngs, n_rows=st.integers(5, 40))
 def test_compiled_layers_are_numpys(layers, dtype, tolerance, rng, n_rows):
     pytest.importorskip("numba")
-    assert fused_relu(np.dtype(dtype)) is not None
-    assert fused_passes(np.dtype(dtype)) is not None
+    for compiled in (fused_relu, fused_bias_relu, fused_passes):
+        assert compiled(np.dtype(dtype)) is not None
     plain = network_of(layers, rng, dtype=dtype)
     plain.parameters[...] = rng.normal(size=plain.n_parameters)
     fused_one = plain.like(chain=with_fused_layers(plain.chain), vector=plain.vector.copy())
@@ -166,8 +166,8 @@ def test_numpy_trains_where_layers_cannot_be_compiled(monkeypatch, normalization
     X, y = blobs()
     clf = classifier(learning_rate="one_cycle", normalization=normalization)
     compiled = clf.fit(X, y).predict_proba(X)
-    monkeypatch.setattr("skdigits.nn.fused_relu.fused_relu", lambda _: None)
-    monkeypatch.setattr("skdigits.nn.fused_norm.fused_passes", lambda _: None)
+    for loops in ("fused_relu.fused_relu", "fused_relu.fused_bias_relu", "fused_norm.fused_passes"):
+        monkeypatch.setattr(f"skdigits.nn.{loops}", lambda _: None)
     assert_allclose(clf.fit(X, y).predict_proba(X), compiled, rtol=1e-6)
 
 

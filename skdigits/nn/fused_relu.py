@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -23,44 +23,48 @@ from .fused import machine_code, where_possible
 from .layers import Activation, Backward, Chain, Dense, Step, Values
 
 
-class FusedLoops(NamedTuple):
-    """What a ReLU does to a batch.
-
-    Parameters
-    ----------
-    activate : callable
-        ``(inputs, outputs)``: writes ``max(inputs, 0)`` into `outputs`.
-    pass_back : callable
-        ``(d_outputs, outputs)``: sets to zero what belongs to an output of zero.
-    add_and_activate : callable
-        ``(outputs, bias)``: adds the bias and sets to zero what is negative.
-    pass_back_and_sum : callable
-        ``(d_outputs, outputs, d_bias)``: as `pass_back`, and writes the sums over the rows.
-    """
-
-    activate: Callable[..., None]
-    pass_back: Callable[..., None]
-    add_and_activate: Callable[..., None]
-    pass_back_and_sum: Callable[..., None]
-
-
 @cache
 @where_possible
-def fused_relu(dtype: DTypeLike) -> FusedLoops:
-    """Return the ReLU as compiled loops, or None where that is not possible.
+def fused_relu(dtype: DTypeLike) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return a ReLU as compiled loops, or None where that is not possible.
 
     Parameters
     ----------
     dtype : dtype
         Of the batch.
+
+    Returns
+    -------
+    activate : callable
+        ``(inputs, outputs)``: writes ``max(inputs, 0)`` into `outputs`.
+    pass_back : callable
+        ``(d_outputs, outputs)``: sets to zero what belongs to an output of zero.
+    """
+    rows = np.zeros((1, 1), dtype)
+    return machine_code(_activate, rows, rows), machine_code(_pass_back, rows, rows)
+
+
+@cache
+@where_possible
+def fused_bias_relu(dtype: DTypeLike) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return bias and ReLU as compiled loops, or None where that is not possible.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the batch.
+
+    Returns
+    -------
+    activate : callable
+        ``(outputs, bias)``: adds the bias, and sets to zero what is negative then.
+    pass_back : callable
+        ``(d_outputs, outputs, d_bias)``: sets to zero what belongs to an output of zero, and writes
+        the sums over the rows.
     """
     rows, row = np.zeros((1, 1), dtype), np.zeros(1, dtype)
-    return FusedLoops(
-        machine_code(_activate, rows, rows),
-        machine_code(_pass_back, rows, rows),
-        machine_code(_add_and_activate, rows, row),
-        machine_code(_pass_back_and_sum, rows, rows, row),
-    )
+    activate = machine_code(_add_and_activate, rows, row)
+    return activate, machine_code(_pass_back_and_sum, rows, rows, row)
 
 
 def _activate(inputs: Any, outputs: Any) -> None:
@@ -114,12 +118,13 @@ class FusedReLU(Activation):
         loops = fused_relu(step.dtype)
         if loops is None:
             return super().forward(inputs, values, step)
+        activate, pass_back = loops
         outputs = step.empty(*inputs.shape)
-        loops.activate(inputs, outputs)
+        activate(inputs, outputs)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
             """Return d where the unit is active, in the memory of d."""
-            loops.pass_back(d_outputs, outputs)
+            pass_back(d_outputs, outputs)
             return d_outputs
 
         return outputs, backward
@@ -153,17 +158,18 @@ class DenseReLU(Chain):
 
     def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
         """Return ``max(inputs @ weight + bias, 0)``; backward as the two layers do."""
-        loops = fused_relu(step.dtype)
+        loops = fused_bias_relu(step.dtype)
         if loops is None:
             return super().forward(inputs, values, step)
+        activate, pass_back = loops
         (weight, bias), _ = values
         outputs, back_through_product = self._product.forward(inputs, (weight,), step)
-        loops.add_and_activate(outputs, bias)
+        activate(outputs, bias)
 
         def backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
             """Write dW and db; return d_inputs if asked."""
             (d_weight, d_bias), _ = gradients
-            loops.pass_back_and_sum(d_outputs, outputs, d_bias)
+            pass_back(d_outputs, outputs, d_bias)
             return back_through_product(d_outputs, (d_weight,), propagate)
 
         return outputs, backward
