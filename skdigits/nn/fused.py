@@ -8,61 +8,16 @@ processes load it from disk. Where Numba is missing or does not work, NumPy runs
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import rules
+from .compiling import OPTIONS, where_possible
 from .rules import NO_DECAY, Decay, apply_penalty
-
-OPTIONS = {"error_model": "numpy", "nogil": True, "cache": True}
-"""How loops are compiled: without threads of their own, which would compete with those of BLAS."""
-
-Compiled = TypeVar("Compiled")
-
-
-def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled | None]:
-    """Decorate a function that compiles so that it returns None where that is not possible.
-
-    Examples
-    --------
-    >>> @where_possible
-    ... def compiled(number):
-    ...     return (1 / number).hex
-    >>> compiled(0) is None
-    True
-    """
-
-    @wraps(compiled)
-    def attempt(*arguments: Any) -> Compiled | None:
-        """Return what is compiled, if it can be."""
-        try:
-            return compiled(*arguments)
-        # Whatever is wrong with the loop or the installation, NumPy can do the work.
-        except Exception:
-            return None
-
-    return attempt
-
-
-def machine_code(loop: Callable[..., Any], *example: Any) -> Any:
-    """Return a function compiled by Numba, called once.
-
-    Parameters
-    ----------
-    loop : callable
-    *example
-        Arguments of the types that it will be called with. The call compiles it, or finds out that
-        it cannot be compiled.
-    """
-    import numba
-
-    compiled: Any = numba.njit(**OPTIONS)(loop)  # type: ignore[call-overload]
-    compiled(*example)
-    return compiled
 
 
 @cache

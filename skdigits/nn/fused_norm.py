@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .fused import machine_code, where_possible
+from .compiling import machine_code, where_possible
 from .layers import Step
 from .normalization import BatchNorm, Passes
 

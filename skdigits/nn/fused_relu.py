@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .fused import machine_code, where_possible
+from .compiling import machine_code, where_possible
 from .layers import Activation, Backward, Chain, Dense, Step, Values
 
 
