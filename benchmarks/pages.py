@@ -91,6 +91,19 @@ def table(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
     return np.where(down < rng.integers(5, 25), rng.uniform(0.3, 0.6), 1)
 
 
+def facets(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    """Return the light on paper that was crumpled: it catches more or less of it piece by piece."""
+    n_facets = int(rng.integers(20, 60))
+    rows, columns = (rng.uniform(0, axis.max(), n_facets) for axis in (down, right))
+    distances = (down[..., None] - rows) ** 2 + (right[..., None] - columns) ** 2
+    return ndimage.gaussian_filter(rng.uniform(0.75, 1, n_facets)[distances.argmin(axis=-1)], 1)
+
+
+def grain(down: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+    texture = ndimage.gaussian_filter(rng.normal(size=down.shape), 10)
+    return np.clip(1 - 0.1 * np.abs(texture / texture.std()), 0.2, 1)
+
+
 PAPERS: dict[str, Light] = {
     "plain": lambda down, right, rng: np.ones(down.shape),
     "in uneven light": slope,
@@ -98,6 +111,8 @@ PAPERS: dict[str, Light] = {
     "squared, up to 2 degrees askew": squares,
     "half in shadow": shadow,
     "beside a table's edge": table,
+    "crumpled": facets,
+    "of coarse grain": grain,
 }
 
 

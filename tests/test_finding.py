@@ -236,3 +236,15 @@ def test_the_edge_of_a_shadow_under_a_faint_number():
     boxes = write_line(page, [6, 2, 8, 0, 3], height=50, gap=50)
     shadow = 1 / (1 + np.exp((350 - np.arange(600)) / 12))
     assert_found(find_digits(photograph(page, 220 * (1 - 0.5 * shadow), 0.5)), boxes)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_number_on_crumpled_paper(seed):
+    page, rng = paper((180, 600)), np.random.default_rng(seed)
+    boxes = write_line(page, [6, 2, 8, 0, 3], height=60, gap=40)
+    down, right = np.ogrid[:180, :600]
+    distances = (down[..., None] - rng.uniform(0, 180, 30)) ** 2 + (
+        right[..., None] - rng.uniform(0, 600, 30)
+    ) ** 2
+    facets = rng.uniform(0.75, 1, 30)[distances.argmin(axis=-1)]
+    assert_found(find_digits(photograph(page, 220 * facets)), boxes)

@@ -21,6 +21,10 @@ _SMALL = 16  # Pixels.
 _MUCH = 0.15  # Share of the pixels, at least.
 _PLAIN = 0.98  # Share of the pixels along a side, at least.
 _CERTAIN = 0.65  # Share of the pixels around, at least.
+_ALMOST = 0.95  # Share of the threshold, at most.
+_SAMPLED = 7  # Every so many pixels.
+_DEVIATION_ABOVE = 0.84  # The quantile that lies a standard deviation above the median,
+_DEVIATIONS = 3  # of so many that paper reaches.
 
 
 def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
@@ -100,7 +104,9 @@ def otsu(values: Grey) -> tuple[float, float]:
 
 
 def hysteresis(ink: Grey, threshold: float) -> Mask:
-    """Keep ink over half the threshold where it is connected to ink over the threshold.
+    """Keep weaker ink where it is connected to ink over the threshold.
+
+    Weaker ink is over half the threshold and over what the paper's texture takes for itself.
 
     Parameters
     ----------
@@ -111,8 +117,17 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     -------
     mask : ndarray of shape (height, width), dtype bool
     """
-    weak, n_weak = ndimage.label(ink > threshold / 2, NEIGHBOURS)
+    texture = _upper_end(ink[ink <= threshold])
+    least = np.clip(texture, threshold / 2, _ALMOST * threshold)
+    weak, n_weak = ndimage.label(ink > least, NEIGHBOURS)
     kept = np.zeros(n_weak + 1, bool)
     kept[weak[ink > threshold]] = True
     kept[0] = False
     return kept[weak]
+
+
+def _upper_end(paper: Grey) -> float:
+    """Return how dark paper is at its darkest, but for a few spots."""
+    # At least one pixel is blank; a sample is enough.
+    middle, upper = np.quantile(np.append(paper[::_SAMPLED], 0), (0.5, _DEVIATION_ABOVE))
+    return float(middle + _DEVIATIONS * (upper - middle))
