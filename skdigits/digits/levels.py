@@ -117,8 +117,7 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     -------
     mask : ndarray of shape (height, width), dtype bool
     """
-    texture = _upper_end(ink[ink <= threshold])
-    least = np.clip(texture, threshold / 2, _ALMOST * threshold)
+    least = np.clip(_texture(ink[ink <= threshold]), threshold / 2, _ALMOST * threshold)
     weak, n_weak = ndimage.label(ink > least, NEIGHBOURS)
     kept = np.zeros(n_weak + 1, bool)
     kept[weak[ink > threshold]] = True
@@ -126,8 +125,14 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     return kept[weak]
 
 
-def _upper_end(paper: Grey) -> float:
-    """Return how dark paper is at its darkest, but for a few spots."""
+def _texture(blank: Grey) -> float:
+    """Return how dark blank paper is at its darkest, but for a few spots.
+
+    Where it has two levels, the darker one is weak ink, such as the middle of a thick stroke.
+    """
     # At least one pixel is blank; a sample is enough.
-    middle, upper = np.quantile(np.append(paper[::_SAMPLED], 0), (0.5, _DEVIATION_ABOVE))
+    sample = np.append(blank[::_SAMPLED], np.float32(0))
+    if otsu(sample)[1] > _TWO_LEVELS:
+        return 0.0
+    middle, upper = np.quantile(sample, (0.5, _DEVIATION_ABOVE))
     return float(middle + _DEVIATIONS * (upper - middle))
