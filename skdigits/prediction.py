@@ -16,6 +16,9 @@ from .training.finite import finite, is_plain
 from .training.inference import predict_logits
 from .training.state import TrainingState
 
+VALID: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric"}
+"""What X may be, to scikit-learn's `validate_data`."""
+
 
 class PredictionMixin:
     """Predictions of a classifier from its training state and its labels."""
@@ -46,7 +49,7 @@ class PredictionMixin:
             with suppress(FloatingPointError):
                 return predict_logits(self._network, X, finite)
         check_is_fitted(self, "_state")
-        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        X = validate_data(self, X, **VALID, reset=False)
         return predict_logits(self._network, X)
 
     def _is_as_fitted(self, X: Any) -> bool:

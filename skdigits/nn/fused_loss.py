@@ -38,8 +38,8 @@ def fused_cross_entropy(dtype: DTypeLike) -> Callable[..., tuple[float, NDArray]
         `Objective.loss_and_gradient`.
     """
     lowest = np.finfo(dtype).min
-    logits, target, weight = np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype)
-    loop = machine_code(_cross_entropy, logits, target, weight, 0.0, lowest, logits)
+    example = _example(dtype)
+    loop = machine_code(_cross_entropy, *example, 0.0, lowest, example[0])
 
     def run(
         logits: NDArray, targets: NDArray, weights: NDArray, smoothing: float
@@ -66,8 +66,12 @@ def fused_accuracy(dtype: DTypeLike) -> Callable[..., float]:
     run : callable or None
         ``(logits, targets, weights) -> accuracy``, as `Objective.accuracy`.
     """
-    logits, target, weight = np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype)
-    return machine_code(_accuracy, logits, target, weight)
+    return machine_code(_accuracy, *_example(dtype))
+
+
+def _example(dtype: DTypeLike) -> tuple[NDArray, NDArray, NDArray]:
+    """Return logits, targets and weights of a row."""
+    return np.zeros((1, 2), dtype), np.zeros(1, np.intp), np.ones(1, dtype)
 
 
 def _cross_entropy(
