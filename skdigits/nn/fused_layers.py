@@ -22,12 +22,12 @@ def with_fused_layers(chain: Chain) -> Chain:
     layers: list[Layer] = []
     for layer in chain.layers:
         match layers[-1:], layer:
-            # The exact type only: a subclass may compute something else.
+            # Exact types only: a subclass may compute something else.
             case [Dense(bias=True) as dense], Activation() as relu if type(relu.function) is ReLU:
                 layers[-1] = DenseReLU(dense, relu)
             case _, Activation(function) if type(function) is ReLU:
                 layers.append(FusedReLU(function))
-            case _, BatchNorm(units=units):
+            case _, BatchNorm(units) if type(layer) is BatchNorm:
                 layers.append(FusedBatchNorm(units))
             case _:
                 layers.append(layer)
