@@ -23,6 +23,7 @@ from skdigits.nn.layers import Activation, Chain, Dense
 from skdigits.nn.losses import CrossEntropy, Focal, Objective, Sigmoid, Softmax
 from skdigits.nn.normalization import BatchNorm
 from skdigits.nn.optimizers import SOLVERS, Optimizer
+from skdigits.nn.residual import Residual
 from skdigits.nn.rules import Decay, apply_penalty, by_pieces
 
 DENSE = partial(Dense, initializer=INITIALIZERS["he_normal"])
@@ -97,9 +98,10 @@ def test_a_weight_that_nothing_moves_comes_to_rest(kind, dtype):
     assert_array_equal(state[0] != 0, [False, True])
 
 
-# Both begin with three units.
+# All begin with three units.
 STACKS = {
     "dense, relu": [DENSE(3, 20), Activation(ReLU())],
+    "a block that is skipped": [Residual(Chain([DENSE(3, 3), Activation(ReLU())]), None)],
     "norm, relu": [BatchNorm(3), Activation(ReLU())],
 }
 
@@ -152,11 +154,13 @@ class Shifted(ReLU):
         ([DENSE(3, 2, bias=False), Activation(ReLU())], [Dense, FusedReLU]),
         ([DENSE(3, 2), BatchNorm(2), Activation(ReLU())], [Dense, FusedBatchNorm, FusedReLU]),
         ([Activation(ReLU()), DENSE(3, 2)], [FusedReLU, Dense]),
+        ([Residual(Chain([DENSE(3, 3), Activation(ReLU())]), None)], [DenseReLU]),
     ],
 )
 def test_layers_of_the_exact_kind_are_compiled(layers, kinds):
     plain, found = Chain(layers), with_fused_layers(Chain(layers))
-    assert [type(layer) for layer in found.layers] == kinds
+    (within,) = [layer.block for layer in found.layers if type(layer) is Residual] or [found]
+    assert [type(layer) for layer in within.layers] == kinds
     names = [[layer.name for layer, _ in chain.leaves(3)] for chain in (plain, found)]
     assert names[0] == names[1]
 

@@ -7,6 +7,7 @@ from .fused_norm import FusedBatchNorm
 from .fused_relu import DenseReLU, FusedReLU
 from .layers import Activation, Chain, Dense, Layer
 from .normalization import BatchNorm
+from .residual import Residual
 
 
 def with_fused_layers(chain: Chain) -> Chain:
@@ -27,6 +28,8 @@ def with_fused_layers(chain: Chain) -> Chain:
                 layers[-1] = DenseReLU(dense, relu)
             case _, Activation(function) if type(function) is ReLU:
                 layers.append(FusedReLU(function))
+            case _, Residual(block=block) if type(layer) is Residual:
+                layers.append(layer.around(with_fused_layers(block)))
             case _, BatchNorm(units) if type(layer) is BatchNorm:
                 layers.append(FusedBatchNorm(units))
             case _:

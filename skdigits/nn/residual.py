@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,12 @@ class Residual(Layer):
     def __init__(self, block: Chain, projection: Dense | None):
         self.block = block
         self.projection = Chain([] if projection is None else [projection])
+
+    def around(self, block: Chain) -> Residual:
+        """Return the same skip connection around another block."""
+        other = copy(self)
+        other.block = block
+        return other
 
     @property
     def takes_sparse(self) -> bool:
