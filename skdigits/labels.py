@@ -334,7 +334,8 @@ def labels_of_part(y: Any, classes: ArrayLike | None, known: Labels | None) -> L
     ----------
     y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
     classes : array-like or None
-        All classes; needed for the first part, unless y is a multilabel indicator.
+        All classes; needed for the first part, unless y is a multilabel indicator, whose classes
+        are the numbers of its columns.
     known : Labels or None
         Those of the parts before.
 
@@ -345,20 +346,20 @@ def labels_of_part(y: Any, classes: ArrayLike | None, known: Labels | None) -> L
     Raises
     ------
     ValueError
-        The classes are missing for the first part, or differ from the known ones.
+        The classes are missing for the first part, or differ from the known ones or from the
+        columns of an indicator.
 
     Examples
     --------
     >>> labels_of_part(np.array([3, 3]), [1, 3], None).classes
     array([1, 3])
     """
-    if known is None:
-        if classes is None and y.ndim == 1:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        return labels_of(y, classes)
-    given = known.classes if classes is None else np.unique(np.asarray(classes))
-    if y.ndim == 1 and not np.array_equal(given, known.classes):
+    if known is None and classes is None and y.ndim == 1:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    labels = labels_of(y, classes) if known is None else known
+    if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), labels.classes):
         raise ValueError(
-            f"classes={classes!r} differ from those of the call before, {known.classes}."
+            f"classes={classes!r} differ from {labels.classes}, which are those of the call before "
+            "or the columns of y."
         )
-    return known
+    return labels

@@ -125,6 +125,16 @@ def test_partial_fit_refuses_other_classes_and_learns_nothing_from_them():
     assert all(np.array_equal(a, b) for a, b in zip(before, clf.coefs_, strict=True))
 
 
+def test_the_classes_of_an_indicator_are_its_columns():
+    X, y = blobs()
+    indicator = np.eye(3, dtype=int)[y]
+    with pytest.raises(ValueError, match="columns"):
+        classifier().partial_fit(X, indicator, classes=[0, 1])
+    clf = classifier().partial_fit(X, indicator).partial_fit(X, indicator, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="columns"):
+        clf.partial_fit(X, indicator, classes=["a", "b", "c"])
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", LBFGS(memory=3)])
 def test_solvers_of_all_rows_at_once_have_no_partial_fit(solver):
     clf = classifier(solver=solver)
