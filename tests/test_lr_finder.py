@@ -7,6 +7,9 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from skdigits import FromScratchMLPClassifier, find_learning_rate
 from skdigits.nn.optimizers import SGD
@@ -131,6 +134,36 @@ def test_lists_and_sparse_indicators():
         for labels in (indicator, scipy.sparse.csr_array(indicator))
     ]
     assert_array_equal(curves[0].losses, curves[1].losses)
+
+
+@pytest.mark.parametrize("options", [{"n_steps": 5}, {"n_steps": 12}, {"smoothing": 0.99}])
+def test_with_few_steps_the_loss_still_falls_fastest_at_the_suggestion(options):
+    curve = find_learning_rate(classifier(), X, y, **options)
+    slopes = np.gradient(curve.smoothed, np.log(curve.rates))
+    at, lowest = np.flatnonzero(curve.rates == curve.suggestion).item(), curve.smoothed.argmin()
+    assert lowest // 2 <= at < lowest
+    assert slopes[at] == slopes[lowest // 2 : lowest].min()
+
+
+def test_a_loss_that_never_falls_suggests_the_lowest_rate():
+    assert find_learning_rate(classifier(), X, y, lowest=50, highest=60).suggestion == 50
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=640 is larger than the 600 training rows")
+def test_rows_of_weight_zero_are_not_trained_on():
+    weights = np.repeat([1.0, 0.0], [len(y), 40])
+    more = np.concatenate([X, np.ones((40, 64))]), np.concatenate([y, np.zeros(40, int)])
+    clf = classifier(batch_size=640)
+    curve = find_learning_rate(clf, *more, sample_weight=weights, n_steps=8)
+    assert_allclose(curve.losses, find_learning_rate(clf, X, y, n_steps=8).losses, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "estimator", [make_pipeline(MinMaxScaler(), classifier()), MLPClassifier(), None]
+)
+def test_only_our_classifier_has_a_rate_to_find(estimator):
+    with pytest.raises(TypeError, match="must be a FromScratchMLPClassifier"):
+        find_learning_rate(estimator, X, y)
 
 
 def test_two_classes():

@@ -7,23 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import issparse
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from skdigits.nn.component import (
-    COUNT,
-    FRACTION,
-    POSITIVE,
-    Interval,
-    Names,
-    check_parameter,
-)
-
-from .batches import rows_per_batch
+from .classifier import FromScratchMLPClassifier
+from .nn.component import COUNT, FRACTION, POSITIVE, Interval, Names, check_parameter
+from .training.batches import rows_per_batch
 
 
 @dataclass(frozen=True)
@@ -49,10 +42,11 @@ class LearningRateCurve:
 
 
 def find_learning_rate(
-    estimator: Any,
+    estimator: FromScratchMLPClassifier,
     X: Any,
     y: Any,
     *,
+    sample_weight: ArrayLike | None = None,
     lowest: float = 1e-6,
     highest: float = 10.0,
     n_steps: int = 100,
@@ -65,10 +59,12 @@ def find_learning_rate(
     Parameters
     ----------
     estimator : FromScratchMLPClassifier
-        Left as it is; a copy is trained. Its solver must work on mini-batches.
+        Left as it is; a copy is trained. Its solver must work on mini-batches. Of a pipeline, this
+        is the last step, and X what the steps before make of the data.
     X : {array, sparse matrix} of shape (n_samples, n_features)
         Scaled as for ``fit``.
-    y : array of shape (n_samples,)
+    y : array of shape (n_samples,) or (n_samples, n_labels)
+    sample_weight : array-like of shape (n_samples,), optional
     lowest, highest : float, default=1e-6 and 10
         The first and the last learning rate.
     n_steps : int, default=100
@@ -82,6 +78,8 @@ def find_learning_rate(
 
     Raises
     ------
+    TypeError
+        The estimator is another one.
     ValueError
         The rates do not rise, another parameter is out of bounds, X and y differ in length, or
         training diverges at the first rates.
@@ -101,20 +99,22 @@ def find_learning_rate(
     """
     _check(estimator, lowest, highest, n_steps, smoothing)
     # Rows are taken from them, which not every sparse format allows.
-    X, y = indexable(X, y)
+    X, y, sample_weight = indexable(X, y, sample_weight)
     n_rows = _num_samples(X)
     size = rows_per_batch(estimator.batch_size, n_rows)
     probe = clone(estimator).set_params(learning_rate="constant", batch_size=size)
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
     smoothed: list[float] = []
-    mean, classes = 0.0, None if issparse(y) else np.unique(y)
+    mean = 0.0
+    classes = None if type_of_target(y) == "multilabel-indicator" else np.unique(y)
     batches = _endless_batches(size, probe.random_state, n_rows, n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
+        part = [None if a is None else _safe_indexing(a, rows) for a in (X, y, sample_weight)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.partial_fit(_safe_indexing(X, rows), _safe_indexing(y, rows), classes=classes)
+            probe.partial_fit(part[0], part[1], classes=classes, sample_weight=part[2])
         if probe.n_iter_ == 0:
             break
         losses.append(probe.loss_)
@@ -132,16 +132,17 @@ def find_learning_rate(
 def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothing: float) -> None:
     """Raise on a parameter that is out of bounds, before anything is trained."""
     owner = "find_learning_rate"
+    if not isinstance(estimator, FromScratchMLPClassifier):
+        raise TypeError(
+            f"{owner}: estimator={estimator!r} is not allowed; it must be a "
+            "FromScratchMLPClassifier. Of a pipeline, pass the last step, and as X what the steps "
+            "before make of the data."
+        )
     check_parameter(owner, "lowest", lowest, (POSITIVE,))
     check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
     check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
     check_parameter(owner, "smoothing", smoothing, (FRACTION,))
-    check_parameter(
-        owner,
-        "batch_size",
-        estimator.batch_size,
-        (Names(["auto"]), COUNT),
-    )
+    check_parameter(owner, "batch_size", estimator.batch_size, (Names(["auto"]), COUNT))
     if not hasattr(estimator, "partial_fit"):
         raise ValueError(
             f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
@@ -169,8 +170,10 @@ def _endless_batches(size: int, seed: Any, n_rows: int, n_batches: int) -> list[
 def _steepest(rates: NDArray, losses: NDArray, settled: int) -> float:
     """Return the rate at which the loss falls fastest on its way to the least value.
 
-    The first means are those of too few batches, and at the least value the loss falls no more.
+    The first means are those of too few batches, but where there are few steps, half of those on
+    the way have to do. At the least value the loss falls no more.
     """
     lowest = int(losses.argmin())
-    slopes = np.gradient(losses, np.log(rates))[settled:lowest]
-    return float(rates[settled + slopes.argmin()] if len(slopes) else rates[lowest])
+    start = min(settled, lowest // 2)
+    slopes = np.gradient(losses, np.log(rates))[start : max(lowest, 1)]
+    return float(rates[start + slopes.argmin()])
