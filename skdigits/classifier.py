@@ -31,7 +31,6 @@ from .nn.network import Network
 from .nn.optimizers import SOLVERS
 from .prediction import VALID, PredictionMixin
 from .scoring import validation_scorer
-from .training.batches import Samples
 from .training.finite import seems_finite
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
@@ -43,6 +42,7 @@ from .training.monitor import (
     print_obstacle,
     validation_score,
 )
+from .training.samples import Samples
 from .training.state import TrainingState
 from .training.stopping import Validation, warn_of_limit
 
@@ -149,8 +149,8 @@ class FromScratchMLPClassifier(
         Whether to stop by the score on validation data, and keep the weights that scored best.
     validation_fraction : float in (0, 1), default=0.1
         The share of rows that `early_stopping` sets aside where `fit` is given no `X_val`, with the
-        same share of each class; equal rows stay together, unless a class has too few different
-        ones for that.
+        same share of each class. Equal rows stay together, unless a class has too few different
+        ones for that: these are in both parts, with a warning.
     scoring : str or callable, default='loss'
         The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
         a scorer or a function ``(estimator, X, y) -> score``, which is given `sample_weight_val`

@@ -149,11 +149,15 @@ class ExclusiveClasses(Labels):
         """Return the index of each label in `classes`."""
         if y.ndim != 1:
             raise ValueError(f"y of shape {y.shape} must hold one label per row.")
+        if (y.dtype.kind in "US") != (self.classes.dtype.kind in "US"):
+            # NumPy may otherwise compare numbers with strings as if they were strings.
+            y = y.astype(object)
         seen = np.isin(y, self.classes)
         if not seen.all():
+            # Labels of several types cannot be sorted.
+            unknown = list(dict.fromkeys(y[~seen].tolist()))
             raise ValueError(
-                f"`y` has classes not in `classes_`: {np.unique(y[~seen])} not among "
-                f"{self.classes}."
+                f"`y` has classes not in `classes_`: {unknown} not among {self.classes}."
             )
         return np.searchsorted(self.classes, y)
 

@@ -158,10 +158,13 @@ def check_nested(given: dict[str, Any]) -> None:
     """
     for key in given:
         name, _, nested = key.partition("__")
-        if nested and name in given and not hasattr(given[name], "set_params"):
+        holder = given.get(name)
+        # A class has the method, but no object to set anything of.
+        holds_none = isinstance(holder, type) or not hasattr(holder, "set_params")
+        if nested and name in given and holds_none:
             raise InvalidParameterError(
-                f"{key} cannot be set, because {name}={given[name]!r} holds no parameters. "
-                f"{advice(name, given[name], nested)}"
+                f"{key} cannot be set, because {name}={holder!r} holds no parameters. "
+                f"{advice(name, holder, nested)}"
             )
 
 
@@ -181,12 +184,11 @@ def advice(parameter: str, value: Any, nested: str) -> str:
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
     }
-    objects = {"hidden_layer_sizes": "HiddenLayers", "augment": "Fading"}
-    if parameter in objects:
-        return f"Pass an object that has it, such as {parameter}={objects[parameter]}(...)."
+    if parameter == "hidden_layer_sizes":
+        return "Pass an object that has it, such as hidden_layer_sizes=HiddenLayers(...)."
     kind = registries.get(parameter, {}).get(value) if isinstance(value, str) else None
     if kind is None:
-        return f"Pass an object as {parameter}."
+        return f"Pass an object that has it as {parameter}."
     known = list(kind().get_params())
     if nested in known:
         return f"Pass the object itself: {parameter}={kind.__name__}({nested}=...)."

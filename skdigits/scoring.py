@@ -11,8 +11,8 @@ from sklearn.metrics import get_scorer
 
 from .labels import Labels
 from .nn.network import Network
-from .training.batches import Samples
 from .training.inference import evaluate
+from .training.samples import Samples
 
 
 def validation_scorer(

@@ -179,7 +179,7 @@ def test_parameters_of_objects_are_parameters_of_the_classifier():
         ("solver", "sgd", "beta_1", "SGD has no parameter 'beta_1', only momentum"),
         ("learning_rate", "constant", "x", "Constant has no parameter 'x', only warmup"),
         ("loss", "cross_entropy", "x", r"CrossEntropy has no parameter 'x'\."),
-        ("normalization", "batch", "x", "Pass an object as normalization"),
+        ("normalization", "batch", "x", "Pass an object that has it as normalization"),
     ],
 )
 def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value, nested, advice):
@@ -193,7 +193,7 @@ def test_a_name_has_no_parameters_and_the_error_says_what_to_pass(name, value, n
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("hidden_layer_sizes", (8,)), ("activation", ["relu"]), ("augment", None)],
+    [("hidden_layer_sizes", (8,)), ("activation", ["relu"]), ("augment", None), ("solver", SGD)],
 )
 def test_what_has_no_parameters_says_so(name, value):
     clf = FromScratchMLPClassifier(**{name: value})

@@ -122,6 +122,7 @@ def test_rows_that_are_equal_are_validated_or_trained_on_but_never_both():
     assert set(counts) == {3}
 
 
+@pytest.mark.filterwarnings("ignore:Too few distinct rows")
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_of_few_kinds_are_learnt_with_early_stopping(seed):
     X = np.random.default_rng(seed).integers(2, size=(400, 2)).astype(float)
@@ -278,6 +279,14 @@ def test_numbers_too_small_for_any_are_no_error(params):
         clf = classifier(max_iter=30, learning_rate_init=0.05, **params).fit(1e3 * X, y)
         assert (clf.predict_proba(1e3 * X) == 0).any()
         assert np.isfinite(clf.predict_log_proba(1e3 * X)).all()
+
+
+@pytest.mark.parametrize(("solver", "has_rate"), [("sgd", True), ("lbfgs", False)])
+def test_divergence_is_blamed_on_a_rate_only_where_there_is_one(solver, has_rate):
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="diverged") as warned:
+        classifier(solver=solver, learning_rate_init=1e30).fit(1e200 * X, y)
+    assert ("learning rate" in str(warned[0].message)) is has_rate
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -125,6 +125,32 @@ def test_partial_fit_refuses_other_classes_and_learns_nothing_from_them():
     assert all(np.array_equal(a, b) for a, b in zip(before, clf.coefs_, strict=True))
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 300])
+def test_strings_are_no_numbers_however_many_there_are(n_rows):
+    X, y = np.zeros((n_rows, 2)), np.arange(n_rows) % 30
+    with pytest.raises(ValueError, match=r"not in `classes_`: \['0'"):
+        classifier().partial_fit(X, y.astype(str), classes=np.arange(30))
+    with pytest.raises(ValueError, match=r"not in `classes_`: \[0"):
+        classifier().partial_fit(X, y, classes=np.arange(30).astype(str))
+
+
+def test_labels_of_several_types_are_refused_by_name():
+    clf = classifier().partial_fit([[1], [2]], ["a", "b"], classes=["a", "b"])
+    with pytest.raises(ValueError, match=r"not in `classes_`: \[None, 3\]"):
+        clf.partial_fit([[1], [2], [3]], np.array([None, 3, "a"], object))
+
+
+def test_an_error_within_an_epoch_leaves_the_weights_from_before_it():
+    X, y = blobs()
+    clf = classifier(batch_size=20).partial_fit(X.astype(np.float32), y, classes=[0, 1, 2])
+    before = clf.decision_function(X)
+    X[7] = 1e300
+    with pytest.raises(ValueError, match="too large for float32"):
+        clf.partial_fit(X, y)
+    X[7] = 0
+    assert_array_equal(np.delete(clf.decision_function(X), 7, 0), np.delete(before, 7, 0))
+
+
 def test_the_classes_of_an_indicator_are_its_columns():
     X, y = blobs()
     indicator = np.eye(3, dtype=int)[y]

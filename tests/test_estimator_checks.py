@@ -17,7 +17,9 @@ def array_api(monkeypatch):
 
 # The checks train for a few epochs on a few rows.
 @pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:batch_size=.* is larger than"
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore:batch_size=.* is larger than",
+    "ignore:Too few distinct rows",
 )
 @pytest.mark.parametrize(names, list(cases), **CHECKS.kwargs)
 def test_keeps_the_promises_of_an_estimator(estimator, check):

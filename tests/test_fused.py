@@ -75,6 +75,19 @@ def test_the_compiled_penalty_computes_in_single_precision():
     assert returned(apply_penalty, 5) == {"float32"}
 
 
+def test_a_rule_without_augmented_assignments_means_the_same():
+    def rule(p, g, m, rate):
+        m = 0.9 * m + g
+        p = p - rate * m
+        return p, m
+
+    ours, theirs = np.ones((2, 3, 50_000))
+    for run in (partial(by_pieces, rule), fused(rule, 1, 1, np.dtype(float))):
+        numbers = (ours if run.args else theirs) if isinstance(run, partial) else theirs
+        run(numbers[0], np.full(50_000, 2.0), numbers[1:2], (0.5,), Decay())
+    assert_array_equal(ours[:2, 0], [1 - 0.5 * 2.9, 2.9])
+
+
 def test_a_rule_that_cannot_be_compiled_is_left_to_numpy():
     def rule(p, g, v, rate):
         p[:] = [a - rate * b for a, b in zip(p.tolist(), g.tolist(), strict=True)]

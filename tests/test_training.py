@@ -23,11 +23,11 @@ from skdigits.nn.elementwise import CHUNK
 from skdigits.nn.losses import CrossEntropy, Objective, Sigmoid, Softmax
 from skdigits.nn.optimizers import LBFGS, SGD, Adam, Nesterov
 from skdigits.nn.schedules import Constant
-from skdigits.training.batches import Samples
 from skdigits.training.history import History, Tally
 from skdigits.training.inference import evaluate
 from skdigits.training.lbfgs import FullBatchTrainer
 from skdigits.training.loop import Settings, Trainer
+from skdigits.training.samples import Samples
 from skdigits.training.state import TrainingState
 from skdigits.training.stopping import Plateau, Validation
 

@@ -16,7 +16,9 @@ from skdigits.nn.losses import LOSSES, Focal
 from skdigits.nn.optimizers import LBFGS, SOLVERS
 
 # A few epochs show whether each step is the same.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Too few distinct rows"
+)
 
 N_ROWS = 16
 few = settings(max_examples=6)

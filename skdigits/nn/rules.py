@@ -78,7 +78,7 @@ def by_pieces(
     Parameters
     ----------
     rule : callable
-        ``(p, g, *state, *scalars)``, in place.
+        ``(p, g, *state, *scalars) -> (p, *state)``, in place or not.
     parameters, gradient : ndarray of shape (n,)
     state : ndarray of shape (slots, n)
     scalars : tuple of float
@@ -99,7 +99,11 @@ def by_pieces(
         p, g = parameters[piece], gradient[piece]
         if start < n_weights:
             apply_penalty(p[: n_weights - start], g[: n_weights - start], *penalty)
-        rule(p, g, *state[:, piece], *plain)
+        kept = p, *state[:, piece]
+        for array, updated in zip(kept, rule(p, g, *kept[1:], *plain), strict=True):
+            # A rule may do without augmented assignments.
+            if updated is not array:
+                array[...] = updated
 
 
 def sgd(p: Any, g: Any, v: Any, rate: float, momentum: float) -> Any:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,108 +17,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from skdigits.nn.workspace import Workspace
 
-from .hashing import row_keys
 from .mapped import MappedPages
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Rows of X with their targets and weights.
-
-    Parameters
-    ----------
-    X : ndarray or CSR of shape (n_rows, n_features)
-    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-    weights : ndarray of shape (n_rows,), optional
-        A weight of 2 means the row twice, 0 means no row; None means 1 throughout.
-    rows : ndarray of shape (n,)
-        The indices of the rows that take part.
-    """
-
-    X: Any
-    targets: NDArray
-    weights: NDArray | None
-    rows: NDArray
-
-    @classmethod
-    def of(cls, X: Any, targets: NDArray, weights: NDArray | None = None) -> Samples:
-        """Take the rows whose weight is not zero."""
-        rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
-        return cls(X, targets, weights, rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @cached_property
-    def keys(self) -> NDArray:
-        """A hash of each row and its target, at the row's index in X."""
-        keys = np.zeros(self.X.shape[0], np.uint64)
-        keys[self.rows] = row_keys(self.X, self.targets, self.rows)
-        return keys
-
-    def split(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
-        """Set a part of each class aside, or of all rows alike where they have several labels.
-
-        Equal rows stay together, so that a validation row is no copy of a training row, and a row
-        of weight 2 is treated as the row twice would be. Where a class has too few distinct rows
-        for that, each of them goes to both parts, with shares of its weight.
-
-        Parameters
-        ----------
-        fraction : float
-            The share of each class's weight to set aside.
-        seed : int
-            The same seed splits the same rows alike, whatever their order.
-
-        Returns
-        -------
-        training, validation : Samples
-        """
-        _, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
-        stratum = np.zeros(len(first), int)
-        # Combinations of labels are too many to keep the shares of.
-        if self.targets.ndim == 1:
-            stratum = np.unique(self.targets[self.rows[first]], return_inverse=True)[1]
-        totals = np.bincount(group, None if self.weights is None else self.weights[self.rows])
-        aside = np.empty(len(first))
-        rng = np.random.default_rng(seed)
-        for s in range(stratum.max() + 1):
-            members = rng.permutation(np.flatnonzero(stratum == s))
-            aside[members] = _shares_aside(totals[members], fraction)
-        return self._part(1 - aside[group]), self._part(aside[group])
-
-    def _part(self, shares: NDArray) -> Samples:
-        """Return the rows with these shares of their weights."""
-        taken = shares > 0
-        part = replace(self, rows=self.rows[taken])
-        if (shares[taken] == 1).all():
-            return part
-        weights = np.ones(self.X.shape[0]) if self.weights is None else self.weights.astype(float)
-        weights[self.rows] *= shares
-        return replace(part, weights=weights)
-
-
-def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
-    """Return the share of each weight to set aside, so that together they are a fraction of all.
-
-    Each is set aside whole or not at all, in order, unless all are too heavy for that.
-
-    Examples
-    --------
-    >>> _shares_aside(np.array([9, 1, 2, 1, 1, 1, 1]), 0.25)
-    array([0., 1., 1., 1., 0., 0., 0.])
-    >>> _shares_aside(np.array([9, 9]), 0.2)
-    array([0.2, 0.2])
-    """
-    wanted = fraction * weights.sum()
-    light = np.flatnonzero(weights <= 2 * wanted)[: len(weights) - 1]
-    if not len(light):
-        return np.full(len(weights), fraction)
-    # A weight belongs to the fraction if more than half of it lies within.
-    halfway = np.cumsum(weights[light]) - weights[light] / 2
-    shares = np.zeros(len(weights))
-    shares[light[halfway <= wanted]] = 1
-    return shares
+from .samples import Samples
 
 
 @contextmanager

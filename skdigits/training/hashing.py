@@ -53,6 +53,33 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     return keys
 
 
+def drawn_order(keys: NDArray, seed: int) -> NDArray:
+    """Return an order of distinct keys that looks drawn at random, as `argsort` does.
+
+    Each key is mixed as by the generator SplitMix64 (Steele, Lea and Flood 2014), and what comes
+    out is sorted. So keys that come or go leave the order of all others as it is.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n,) and dtype uint64
+    seed : int
+
+    Returns
+    -------
+    order : ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> keys = np.arange(5, dtype=np.uint64)
+    >>> drawn_order(keys, 0), drawn_order(keys[:4], 0)
+    (array([3, 2, 0, 1, 4]), array([3, 2, 0, 1]))
+    """
+    mixed = keys + np.random.default_rng(seed).integers(2**64, dtype=np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.argsort(mixed ^ (mixed >> np.uint64(31)))
+
+
 def _multilinear(block: Any, factors: NDArray) -> NDArray:
     """Sum the bits of each row's numbers times the factors, modulo 2^64."""
     if isinstance(block, np.ndarray):

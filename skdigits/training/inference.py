@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from skdigits.nn.network import Network
 from skdigits.nn.workspace import Workspace
 
-from .batches import Reader, Samples
+from .batches import Reader
+from .samples import Samples
 from .threads import ALONE, blas_threads
 
 BLOCK_ROWS = 1024

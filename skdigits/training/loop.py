@@ -24,9 +24,10 @@ from skdigits.nn.rules import Decay
 from skdigits.nn.schedules import Clock, Schedule
 
 from .augmenting import Augment, ahead, at, augmented
-from .batches import Batch, Reader, Samples, batches
+from .batches import Batch, Reader, batches
 from .caller import caller_stacklevel
 from .history import Tally
+from .samples import Samples
 from .state import TrainingState
 from .threads import InParts, blas_threads, side_by_side
 
@@ -144,7 +145,8 @@ class Trainer:
     def train(self, epochs: int) -> None:
         """Train for so many epochs, or until a stop, divergence or Ctrl-C.
 
-        What was learnt until then is kept.
+        What was learnt until then is kept. An error leaves the weights from the end of the last
+        epoch.
         """
         try:
             # Overflow shows as a loss that is not finite, which is dealt with by name.
@@ -155,6 +157,9 @@ class Trainer:
                 self.run(epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=caller_stacklevel())
+        except Exception:
+            self.fall_back()
+            raise
 
     @property
     def rows_at_once(self) -> int:
@@ -310,11 +315,14 @@ class Trainer:
         """Fall back, begin anew with the optimizer's state, and say what happened."""
         self.fall_back()
         self.state.clear_slots()
+        at_rate, or_lower = "", ""
+        if self.settings.solver.incremental:
+            at_rate = f" at learning rate {self.settings.learning_rate:g}"
+            or_lower = " or lower learning_rate_init"
         warnings.warn(
-            f"Training diverged: the loss is {loss} or the weights overflowed at learning rate "
-            f"{self.settings.learning_rate:g}. It was stopped, and the weights from before that "
-            "epoch were kept. Scale the inputs (for instance with StandardScaler) or lower "
-            "learning_rate_init.",
+            f"Training diverged: the loss is {loss} or the weights overflowed{at_rate}. It was "
+            "stopped, and the weights from before that epoch were kept. Scale the inputs (for "
+            f"instance with StandardScaler){or_lower}.",
             ConvergenceWarning,
             stacklevel=caller_stacklevel(),
         )

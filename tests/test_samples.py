@@ -1,0 +1,169 @@
+"""Which rows take part: their keys, and splits."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from small import rngs
+
+from skdigits.training.hashing import row_keys
+from skdigits.training.samples import Samples
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1, 2, 64, -1])
+def test_different_rows_have_different_keys(dtype, unit):
+    bits = np.random.default_rng(0).integers(2, size=(5000, 30))
+    X = np.unique(unit * bits, axis=0).astype(dtype)
+    keys = row_keys(X, np.zeros(len(X), int), np.arange(len(X)))
+    assert len(np.unique(keys)) == len(X)
+
+
+@given(rng=rngs, dtype=st.sampled_from([np.uint8, np.int64, np.float32, np.float64]))
+def test_keys_belong_to_rows_and_targets(rng, dtype):
+    X, y = rng.integers(4, size=(9, 2)).astype(dtype), rng.integers(3, size=9)
+    keys = row_keys(X, y, np.arange(9))
+    content = [(*row, target) for row, target in zip(X.tolist(), y, strict=True)]
+    for i in range(9):
+        for j in range(9):
+            assert (keys[i] == keys[j]) == (content[i] == content[j])
+    some = rng.permutation(9)[:4]
+    assert_array_equal(row_keys(X, y, some), keys[some])
+    assert_array_equal(row_keys(scipy.sparse.csr_array(X), y, np.arange(9)), keys)
+
+
+def test_zeros_of_either_sign_are_equal():
+    X, y = np.array([[0.0, 1.0], [-0.0, 1.0]]), np.zeros(2, int)
+    assert len(set(row_keys(X, y, np.arange(2)))) == 1
+
+
+def test_keys_tell_multilabel_targets_apart():
+    X, y = np.ones((8, 2)), np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)])
+    assert len(set(row_keys(X, y, np.arange(8)))) == 8
+
+
+def contents(samples):
+    """Count the equal rows of samples."""
+    X, y = samples.X[samples.rows], samples.targets[samples.rows]
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return Counter((*row, target) for row, target in zip(X.tolist(), y.tolist(), strict=True))
+
+
+@st.composite
+def drawn_samples(draw, rng):
+    """Draw few columns of small numbers, so that many rows are equal, in up to three classes."""
+    n_rows, dtype = draw(st.integers(4, 60)), draw(st.sampled_from([np.uint8, float]))
+    X = rng.integers(4, size=(n_rows, 2)).astype(dtype)
+    weights = rng.integers(3, size=n_rows) if draw(st.booleans()) else None
+    assume(weights is None or weights.any())
+    samples = Samples.of(X, rng.integers(3, size=n_rows), weights)
+    classes = Counter(key[-1] for key in contents(samples))
+    assume(max(classes.values()) > 1)
+    return samples
+
+
+def shares(samples):
+    """The weight of each row of X that takes part, and 0 elsewhere."""
+    found = np.zeros(len(samples.X))
+    weights = samples.weights
+    found[samples.rows] = 1 if weights is None else weights[samples.rows]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:Too few distinct rows")
+@given(data=st.data(), rng=rngs, fraction=st.floats(0.05, 0.9), seed=st.integers(0, 100))
+def test_a_split_is_stratified_and_keeps_equal_rows_together(data, rng, fraction, seed):
+    samples = data.draw(drawn_samples(rng))
+    training, validation = map(shares, samples.split(fraction, seed))
+    assert_allclose(training + validation, shares(samples))
+    for label in np.unique(samples.targets[samples.rows]):
+        own = samples.targets == label
+        copies = np.unique(samples.X[own], axis=0, return_inverse=True)[1].ravel()
+        total, aside = (np.bincount(copies, part[own]) for part in (shares(samples), validation))
+        total, aside = total[total > 0], aside[total > 0]
+        wanted = fraction * total.sum()
+        whole = np.isin(aside, (0, total.max())) if len(total) == 1 else aside % total == 0
+        if whole.all():
+            heaviest = total[total <= 2 * wanted].max()
+            assert 0 < aside.sum() < total.sum()
+            assert aside.sum() <= wanted + heaviest / 2
+        else:
+            assert len(total) == 1 or total.min() > 2 * wanted
+            assert_allclose(aside, fraction * total)
+
+
+@given(rng=rngs, n_rows=st.integers(2, 50), fraction=st.floats(0.05, 0.9))
+def test_a_share_of_different_rows_is_set_aside(rng, n_rows, fraction):
+    assume(n_rows * fraction > 0.5)
+    samples = Samples.of(rng.permutation(n_rows)[:, np.newaxis], np.zeros(n_rows, int))
+    training, validation = samples.split(fraction, 0)
+    assert_array_equal(np.sort([*training.rows, *validation.rows]), samples.rows)
+    n_aside = min(int(n_rows * fraction + 0.5), n_rows - 1)
+    assert len(validation) == n_aside
+    assert training.weights is None
+    assert validation.weights is None
+
+
+@pytest.mark.filterwarnings("ignore:Too few distinct rows")
+@given(data=st.data(), rng=rngs, seed=st.integers(0, 100))
+def test_a_split_depends_on_rows_alone(data, rng, seed):
+    samples = data.draw(drawn_samples(rng))
+    X, y, weights = samples.X, samples.targets, samples.weights
+    expected = [contents(part) for part in samples.split(0.4, seed)]
+    order = rng.permutation(len(X))
+    shuffled = Samples.of(X[order], y[order], None if weights is None else weights[order])
+    sparse = Samples.of(scipy.sparse.csr_array(X), y, weights)
+    for other in (shuffled, sparse):
+        parts = other.split(0.4, seed)
+        assert [contents(part) for part in parts] == expected
+
+
+@pytest.mark.filterwarnings("ignore:Too few distinct rows")
+@given(data=st.data(), rng=rngs)
+def test_weights_and_copies_split_alike(data, rng):
+    samples = data.draw(drawn_samples(rng))
+    counts = np.ones(len(samples.X), int) if samples.weights is None else samples.weights
+    copied = Samples.of(np.repeat(samples.X, counts, axis=0), np.repeat(samples.targets, counts))
+    rows = np.repeat(np.arange(len(samples.X)), counts)
+    for part, other in zip(samples.split(0.3, 0), copied.split(0.3, 0), strict=True):
+        assert contents(part).keys() == contents(other).keys()
+        assert_allclose(shares(part)[samples.rows], np.bincount(rows, shares(other))[samples.rows])
+
+
+def test_other_rows_leave_all_but_a_few_on_their_side():
+    X = np.random.default_rng(0).normal(size=(1100, 3))
+    before, after = (
+        Samples.of(X[:n], np.zeros(n, int)).split(0.1, 0)[1].rows for n in (1000, 1100)
+    )
+    assert len(before) == 100
+    assert len(after) == 110
+    assert np.isin(before, after).sum() > 90
+
+
+def test_a_split_of_several_labels_is_of_all_rows_alike():
+    X, y = np.arange(40)[:, np.newaxis], np.arange(40) % 4
+    training, validation = Samples.of(X, np.column_stack([y & 1, y >> 1])).split(0.025, 0)
+    assert len(validation) == 1
+    assert len(training) == 39
+
+
+def test_rows_that_are_all_equal_are_shared_by_both_parts():
+    samples = Samples.of(np.ones((5, 2)), np.zeros(5, int), np.arange(5))
+    with pytest.warns(UserWarning, match=r"validation_fraction=0.2 in 1 of the classes"):
+        parts = samples.split(0.2, 0)
+    for part, share in zip(parts, (0.8, 0.2), strict=True):
+        assert_array_equal(part.rows, [1, 2, 3, 4])
+        assert_allclose(part.weights[1:], share * np.arange(1, 5))
+
+
+def test_equal_rows_are_found_where_a_matrix_adds_up_entries():
+    halves = scipy.sparse.csr_array(
+        (np.array([1.5, 1.5, 2.0, 3.0, 2.0]), [0, 0, 1, 0, 1], [0, 3, 5]), shape=(2, 3)
+    )
+    stored = halves.nnz
+    assert len(set(row_keys(halves, np.zeros(2, int), np.arange(2)))) == 1
+    assert halves.nnz == stored
