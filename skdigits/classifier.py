@@ -311,7 +311,7 @@ class FromScratchMLPClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of any number type. An array (but of longdouble) or a CSR matrix is never copied or
-            cast as a whole.
+            cast as a whole, unless by L-BFGS, which takes all rows at once.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind, or a multilabel indicator.
         sample_weight : array-like of shape (n_samples,), optional

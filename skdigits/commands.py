@@ -30,12 +30,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from .classifier import FromScratchMLPClassifier
+from .component import InvalidParameterError
 from .digits.datasets import load_digits_8x8, load_mnist
 from .digits.images import DigitImages
 from .digits.normalizing import SIDE
 from .digits.reading import read_digits
 from .digits.sets import DigitSplit
-from .nn.component import InvalidParameterError
 
 
 class CommandError(Exception):

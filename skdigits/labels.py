@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdigits.nn.component import NON_NEGATIVE
 from skdigits.nn.losses import Sigmoid, Softmax
+
+from .component import NON_NEGATIVE
 
 
 class Labels:

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .classifier import FromScratchMLPClassifier
-from .nn.component import COUNT, FRACTION, POSITIVE, Interval, Names, check_parameter
+from .component import COUNT, FRACTION, POSITIVE, Interval, Names, check_parameter
 from .training.batches import rows_per_batch
 
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from .nn.activations import ACTIVATIONS, ActivationFunction
-from .nn.architecture import NORMALIZATIONS, Architecture, HiddenLayers
-from .nn.component import (
+from .component import (
     BOOLEAN,
     COUNT,
     FRACTION,
@@ -29,6 +27,8 @@ from .nn.component import (
     is_sequence,
     resolve,
 )
+from .nn.activations import ACTIVATIONS, ActivationFunction
+from .nn.architecture import NORMALIZATIONS, Architecture, HiddenLayers
 from .nn.fused_layers import with_fused_layers
 from .nn.fused_loss import FusedObjective
 from .nn.initializers import INITIALIZERS, Initializer

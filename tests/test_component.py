@@ -6,8 +6,8 @@ import pytest
 from sklearn.base import clone
 
 import skdigits.digits  # noqa: F401  # Its augmentations are components as well.
+from skdigits.component import POSITIVE, Component, InvalidParameterError, bounded
 from skdigits.nn.activations import LeakyReLU
-from skdigits.nn.component import POSITIVE, Component, InvalidParameterError, bounded
 from skdigits.nn.losses import Loss
 from skdigits.nn.optimizers import Adam
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from small import seeds
 
-from skdigits.nn.component import InvalidParameterError
+from skdigits.component import InvalidParameterError
 from skdigits.nn.optimizers import SGD, Adam
 from skdigits.nn.schedules import (
     SCHEDULES,

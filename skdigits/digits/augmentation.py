@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skdigits.nn.component import (
+from skdigits.component import (
     COUNT,
     NON_NEGATIVE,
     SHARE,

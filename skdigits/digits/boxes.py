@@ -88,3 +88,25 @@ def inked_box(image: NDArray) -> Box:
     """
     rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
     return Box(*map(int, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
+
+
+def overlaps(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many pixels each two boxes share along an axis; less than 0 if they are apart.
+
+    Parameters
+    ----------
+    start, stop : ndarray of shape (n_boxes,) or (n_boxes, n_axes), dtype int64
+        The first pixel of each box, and the one after its last.
+
+    Returns
+    -------
+    shared : ndarray of shape (n_boxes, n_boxes) or (n_boxes, n_boxes, n_axes), dtype int64
+
+    Examples
+    --------
+    >>> overlaps(np.array([0, 3, 9]), np.array([5, 7, 10]))
+    array([[ 5,  2, -4],
+           [ 2,  4, -2],
+           [-4, -2,  1]])
+    """
+    return np.minimum(stop[:, None], stop) - np.maximum(start[:, None], start)

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from skdigits.component import NON_NEGATIVE, POSITIVE, Interval, InvalidParameterError, bounded
 from skdigits.digits.augmentation import ImageAugmentation
 from skdigits.digits.warping import warp
-from skdigits.nn.component import NON_NEGATIVE, POSITIVE, Interval, InvalidParameterError, bounded
 
 _LOST = 1e-4
 """The share of the variance of an elastic field that may be left out."""

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.component import Interval, bounded
 from skdigits.digits.augmentation import Preparation
 from skdigits.digits.edges import edges, halved, windows
-from skdigits.nn.component import Interval, bounded
-from skdigits.nn.elementwise import CHUNK
 
 _PLACES = Interval("[1, 1000]", integer=True)
+_AT_ONCE = 2**15
+"""Pixels of which all planes stay in the cache."""
 
 
 class _Averages(Preparation):
@@ -38,7 +39,7 @@ class _Averages(Preparation):
         n_planes, _, height, width = self._planes(images[:0]).shape
         weights = windows(self.places, (height, width)).astype(batch.dtype)
         features = np.empty((len(batch), n_planes, self.places**2), batch.dtype)
-        size = max(1, CHUNK // batch.shape[1])
+        size = max(1, _AT_ONCE // batch.shape[1])
         for start in range(0, len(batch), size):
             part = slice(start, start + size)
             planes = self._planes(images[part]).reshape(n_planes, -1, len(weights))

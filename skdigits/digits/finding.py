@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.boxes import Box, box_of, inked_box, longer_sides
+from skdigits.digits.boxes import Box, box_of, inked_box, longer_sides, overlaps
 from skdigits.digits.normalizing import normalize
 from skdigits.digits.pages import Page
 from skdigits.digits.resampling import Grey, Mask
@@ -162,8 +162,7 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
 
 def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distance between each two boxes, along the axis that separates them more."""
-    start, stop = boxes[:, :2], boxes[:, 2:]
-    return np.maximum(start[:, None] - stop, start - stop[:, None]).clip(0).max(axis=2)
+    return -overlaps(boxes[:, :2], boxes[:, 2:]).min(axis=2).clip(max=0)
 
 
 def _written(page: Page) -> NDArray[np.intp]:
@@ -180,9 +179,9 @@ def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     heights = boxes[:, 2] - boxes[:, 0]
     height = heights.max()
     near = _gaps(boxes) <= 0.25 * height
-    shared = np.minimum(boxes[:, None, 3], boxes[:, 3]) - np.maximum(boxes[:, None, 1], boxes[:, 1])
-    width = boxes[:, 3] - boxes[:, 1]
-    above = shared >= 0.3 * np.minimum(width[:, None], width)
+    _, left, _, right = boxes.T
+    width = right - left
+    above = overlaps(left, right) >= 0.3 * np.minimum(width[:, None], width)
     for part in np.argsort(heights):
         if heights[part] < _PART * height:
             for whole in (near[part] & above[part]).nonzero()[0]:

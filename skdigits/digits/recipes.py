@@ -12,13 +12,13 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 
 from skdigits.classifier import FromScratchMLPClassifier
+from skdigits.component import Names, check_parameter
 from skdigits.digits.augmentation import Augmentation, Fading
 from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.directions import Bends, Directions
 from skdigits.digits.strokes import RandomStroke
 from skdigits.digits.upright import Upright
 from skdigits.digits.views import Views
-from skdigits.nn.component import Names, check_parameter
 
 
 def _fading(deformed: Augmentation) -> Fading:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.digits.boxes import overlaps
 from skdigits.digits.resampling import Mask
 
 _FRAMED = 0.3  # Share of the height of a frame: what is lower is a dot in a zero.
@@ -61,7 +62,7 @@ def lines(boxes: NDArray[np.int64]) -> Mask:
     top, left, bottom, right = boxes.T
     height, width = bottom - top, right - left
     flat = height <= _FLAT * width
-    beside = (_overlap(left, right) >= _SHARED * width) & ~flat
+    beside = (overlaps(left, right) >= _SHARED * width) & ~flat
     below, above = top[:, None] - bottom, top - bottom[:, None]
     # The foot of a two rarely is alone, but the bars of fives and sevens often are.
     under = (below >= 0) & (below <= _NEAR * height) & _longer(width, height, _UNDER)
@@ -82,9 +83,9 @@ def grids(boxes: NDArray[np.int64]) -> Mask:
     """
     top, left, bottom, right = boxes.T
     height, width = bottom - top, right - left
-    between = _overlap(left, right) >= width
+    between = overlaps(left, right) >= width
     between &= height >= _CELL * height[:, None]
-    crossed = between & (_overlap(top, bottom) >= _CROSSED * height)
+    crossed = between & (overlaps(top, bottom) >= _CROSSED * height)
     # Each is between itself, too.
     return crossed.sum(axis=1) > 2
 
@@ -111,11 +112,6 @@ def standing_on_lines(boxes: NDArray[np.int64]) -> Mask:
 def _longer(width: NDArray[np.int64], height: NDArray[np.int64], share: float) -> Mask:
     """Tell which components are as long as a share of the height of another, and wider than it."""
     return width[:, None] >= np.maximum(width, share * height)
-
-
-def _overlap(start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many pixels each two components share along an axis; less than 0 if apart."""
-    return np.minimum(stop[:, None], stop) - np.maximum(start[:, None], start)
 
 
 def _encloses(mask: Mask, box: NDArray[np.int64]) -> bool:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.component import NON_NEGATIVE, bounded
 from skdigits.digits.augmentation import ImageAugmentation
 from skdigits.digits.warping import PIECE, blend
-from skdigits.nn.component import NON_NEGATIVE, bounded
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.component import NON_NEGATIVE, POSITIVE, bounded
 from skdigits.digits.augmentation import Preparation
 from skdigits.digits.warping import warp
-from skdigits.nn.component import NON_NEGATIVE, POSITIVE, bounded
 
 _FLAT = 1e-3
 """A variance in square pixels below which ink lies in a single row or column."""

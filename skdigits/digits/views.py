@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.component import InvalidParameterError
 from skdigits.digits.augmentation import Combination
-from skdigits.nn.component import InvalidParameterError
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

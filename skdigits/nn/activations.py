@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from .component import FRACTION, POSITIVE, Component, bounded
+from skdigits.component import FRACTION, POSITIVE, Component, bounded
 
 
 @runtime_checkable

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from numpy.typing import NDArray
 
+from skdigits.component import COUNT, Component, Interval, bounded
+
 from .activations import ActivationFunction, Identity
-from .component import COUNT, Component, Interval, bounded
 from .initializers import INITIALIZERS, Initializer
 from .layers import Activation, Chain, Dense, Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise

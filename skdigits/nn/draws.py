@@ -25,9 +25,9 @@ class RowDraws:
     --------
     >>> draws = RowDraws(np.random.default_rng(0))
     >>> draws.begin(np.array([7, 3, 7], dtype=np.uint64))
-    >>> bits = draws.bits(4)
-    >>> bits.shape, bool((bits[0] == bits[2]).all()), bool((bits[0] == bits[1]).all())
-    ((3, 4), True, False)
+    >>> noise = draws.normal(np.empty((3, 4)))
+    >>> bool((noise[0] == noise[2]).all()), bool((noise[0] == noise[1]).all())
+    (True, False)
     """
 
     def __init__(self, rng: np.random.Generator):
@@ -43,10 +43,6 @@ class RowDraws:
         self._rank = np.empty_like(ranks)
         self._rank[order] = ranks
         self._n_distinct = int(ranks[-1]) + 1
-
-    def bits(self, n_columns: int) -> NDArray:
-        """Return uniform 16-bit integers of shape (n_rows, n_columns)."""
-        return self._drawn(n_columns).take(self._rank, axis=0)
 
     def _drawn(self, n_columns: int) -> NDArray:
         """Return uniform 16-bit integers of shape (n_distinct_rows, n_columns)."""

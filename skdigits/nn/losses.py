@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .component import NON_NEGATIVE, Component, bounded
+from skdigits.component import NON_NEGATIVE, Component, bounded
 
 
 class Loss(Component):

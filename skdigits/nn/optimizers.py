@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.component import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, Component, bounded
+
 from . import rules
-from .component import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, Component, bounded
 from .fused import fused
 from .rules import NO_DECAY, Decay, by_pieces
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from .component import (
+from skdigits.component import (
     COUNT,
     FRACTION,
     NON_NEGATIVE,

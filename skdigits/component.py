@@ -1,7 +1,8 @@
-"""What the named, configurable parts of a network share: bounds, names, clone and repr.
+"""What all named, configurable parts share: bounds, names, clone and repr.
 
-A component (an activation, a loss, an optimizer, a schedule) holds hyperparameters and nothing
-else. State belongs to the training run, so one object may serve many fits and ``clone`` is cheap.
+A component (an activation, a loss, an optimizer, a schedule, an augmentation) holds hyperparameters
+and nothing else. State belongs to the training run, so one object may serve many fits and ``clone``
+is cheap.
 """
 
 from __future__ import annotations
@@ -156,11 +157,11 @@ def check_parameter(owner: str, name: str, value: Any, allowed: tuple[Any, ...])
     --------
     >>> check_parameter("Adam", "beta_1", 1.5, (Interval("[0, 1)"),))
     Traceback (most recent call last):
-    skdigits.nn.component.InvalidParameterError: Adam: beta_1=1.5 is not allowed; it must be a
+    skdigits.component.InvalidParameterError: Adam: beta_1=1.5 is not allowed; it must be a
     number in [0, 1).
     >>> check_parameter("MLP", "sizes", (8, 0), (COUNT, OneForEach("layer", COUNT)))
     Traceback (most recent call last):
-    skdigits.nn.component.InvalidParameterError: MLP: sizes[1]=0 is not allowed; it must be an
+    skdigits.component.InvalidParameterError: MLP: sizes[1]=0 is not allowed; it must be an
     integer in [1, inf).
     """
     fitting = [choices for choices in allowed if value in choices]
@@ -199,7 +200,7 @@ def bounded(default: Any, *allowed: Any) -> Any:
     0.01
     >>> Leaky(slope=1).validate()
     Traceback (most recent call last):
-    skdigits.nn.component.InvalidParameterError: Leaky: slope=1 is not allowed; it must be a number
+    skdigits.component.InvalidParameterError: Leaky: slope=1 is not allowed; it must be a number
     in [0, 1).
     """
     return field(default=default, metadata={"allowed": allowed})
