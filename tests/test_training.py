@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from small import network_of, rngs
+from threadpoolctl import threadpool_limits
 
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.architecture import Architecture
@@ -368,7 +369,9 @@ def test_steps_allocate_only_what_fits_the_cache(kind, extra):
 
     trainer = trainer_of(network, samples, end_of_epoch, solver=Adam(), batch_size=500)
     tracemalloc.start()
-    trainer.train(5)
+    # With several threads, each makes pieces of its own.
+    with threadpool_limits(1):
+        trainer.train(4)
     tracemalloc.stop()
     # The first epoch fills the workspace; later ones make pieces of 32,768 elements and lose them.
     # They all do the same, so the least peak is theirs: other threads, such as the test runner's,
