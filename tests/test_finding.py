@@ -6,7 +6,7 @@ from drawing import alike, paper, photograph, strokes, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.ndimage import rotate
+from scipy.ndimage import gaussian_filter, rotate
 
 from skdigits.digits import Box, DigitImages, extract_digits, find_digits
 from skdigits.digits.pictures import read_picture
@@ -179,6 +179,17 @@ def test_blank_image_has_no_digits():
     boxes, X = extract_digits(np.full((60, 80), 255, np.uint8))
     assert boxes == []
     assert X.shape == (0, 784)
+
+
+@pytest.mark.parametrize("width", [3, 10])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_texture_of_paper_is_no_digit(seed, width):
+    texture = gaussian_filter(np.random.default_rng(seed).normal(size=(180, 600)), width)
+    light = 200 + 8 * texture / texture.std()
+    page = paper((180, 600))
+    assert find_digits(photograph(page, light)) == []
+    boxes = write_line(page, [2, 7])
+    assert_found(find_digits(photograph(page, light)), boxes)
 
 
 def test_box_cuts_out():

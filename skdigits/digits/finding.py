@@ -106,9 +106,9 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     digits : list of ndarray of shape (n_components,), dtype intp
         Rows of `page.boxes`.
     """
-    if not page.legible.any():
-        return []
     kept = _written(page)
+    if not page.legible[kept].any():
+        return []
     boxes = page.boxes[kept]
     groups = _joined(boxes)
     whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
@@ -166,10 +166,11 @@ def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _written(page: Page) -> NDArray[np.intp]:
-    """Return the components that are no specks, and not around others."""
-    weights = np.where(page.at_border | page.ruling, 0, page.weights)
-    if not weights.any():
-        weights = page.weights
+    """Return the components that are no texture of the paper, no specks, and not around others."""
+    weights = np.where(page.distinct, page.weights, 0)
+    within = np.where(page.at_border | page.ruling, 0, weights)
+    if within.any():
+        weights = within
     return (weights > _SPECK * weights.max(initial=0)).nonzero()[0]
 
 

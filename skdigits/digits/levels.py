@@ -23,8 +23,8 @@ _PLAIN = 0.98  # Share of the pixels along a side, at least.
 _CERTAIN = 0.65  # Share of the pixels around, at least.
 _ALMOST = 0.95  # Share of the threshold, at most.
 _SAMPLED = 7  # Every so many pixels.
-_DEVIATION_ABOVE = 0.84  # The quantile that lies a standard deviation above the median,
-_DEVIATIONS = 3  # of so many that paper reaches.
+_QUARTILE = 0.674  # Standard deviations from the median to the quartile above it.
+_DEVIATIONS = 3  # Pixels of paper reach so many.
 
 
 def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
@@ -117,7 +117,8 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     -------
     mask : ndarray of shape (height, width), dtype bool
     """
-    least = np.clip(_texture(ink[ink <= threshold]), threshold / 2, _ALMOST * threshold)
+    paper = texture(ink[ink <= threshold], _DEVIATIONS)
+    least = np.clip(paper, threshold / 2, _ALMOST * threshold)
     weak, n_weak = ndimage.label(ink > least, NEIGHBOURS)
     kept = np.zeros(n_weak + 1, bool)
     kept[weak[ink > threshold]] = True
@@ -125,14 +126,24 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     return kept[weak]
 
 
-def _texture(blank: Grey) -> float:
-    """Return how dark blank paper is at its darkest, but for a few spots.
+def texture(blank: Grey, deviations: float) -> float:
+    """Return how dark blank paper is, so many standard deviations above its median.
 
     Where it has two levels, the darker one is weak ink, such as the middle of a thick stroke.
+
+    Parameters
+    ----------
+    blank : ndarray of shape (n_pixels,), dtype float32
+    deviations : float
+
+    Returns
+    -------
+    ink : float
     """
     # At least one pixel is blank; a sample is enough.
     sample = np.append(blank[::_SAMPLED], np.float32(0))
     if otsu(sample)[1] > _TWO_LEVELS:
         return 0.0
-    middle, upper = np.quantile(sample, (0.5, _DEVIATION_ABOVE))
-    return float(middle + _DEVIATIONS * (upper - middle))
+    # The edges of strokes are blank, too, but rarely a quarter of it.
+    middle, upper = np.quantile(sample, (0.5, 0.75))
+    return float(middle + deviations / _QUARTILE * (upper - middle))

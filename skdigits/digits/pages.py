@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.digits.boxes import longer_sides
+from skdigits.digits.levels import texture
 from skdigits.digits.resampling import Grey, Mask
 from skdigits.digits.ruling import frames, grids, lines
 
@@ -15,6 +16,7 @@ from skdigits.digits.ruling import frames, grids, lines
 _LEGIBLE = 0.05
 _SMALL = 0.025  # unless it is darker than that.
 _DARK = 0.25  # Share of the paper's light that it takes away, in the mean.
+_DEVIATIONS = 4  # No component of the paper's texture is darker, in the mean.
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,17 @@ class Page:
     def legible(self) -> Mask:
         """Which components are larger or darker than the grain of the paper."""
         size = longer_sides(self.boxes) / max(self.labels.shape)
-        area = np.bincount(self.labels.ravel(), minlength=len(size) + 1)[1:]
-        return (size >= _LEGIBLE) | ((size >= _SMALL) & (self.weights >= _DARK * area))
+        return (size >= _LEGIBLE) | ((size >= _SMALL) & (self._darkness >= _DARK))
+
+    @property
+    def distinct(self) -> Mask:
+        """Which components are darker than the texture of the paper."""
+        return self._darkness >= texture(self.ink[self.labels == 0], _DEVIATIONS)
+
+    @property
+    def _darkness(self) -> NDArray[np.float64]:
+        """The mean ink of each component."""
+        return self.weights / np.bincount(self.labels.ravel(), minlength=len(self.boxes) + 1)[1:]
 
     @property
     def at_border(self) -> Mask:
