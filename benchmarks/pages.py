@@ -3,8 +3,9 @@
 ``SCIKIT_LEARN_DATA=... python benchmarks/pages.py [MODEL]`` writes numbers of three to seven of
 MNIST's test digits on paper of each kind, adds noise and JPEG's compression, and prints of how many
 numbers `extract_digits` finds all digits, and how many are read without an error, from the image
-alone and where the model helps to cut apart what touches. MODEL is a file with the
-recipe, fitted on pixels from 0 to 1, as joblib writes it; without it, the recipe is trained.
+alone and where the model helps to cut apart what touches; and on how many blank pages digits are
+found. MODEL is a file with the recipe, fitted on pixels from 0 to 1, as joblib writes it; without
+it, the recipe is trained.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.base import ClassifierMixin
 
-from skdigits.digits import extract_digits
+from skdigits.digits import extract_digits, find_digits
 from skdigits.digits.recipes import recipe
 
 N_PAGES = 100
@@ -174,6 +175,13 @@ def read_pages(
     print(f"{name:53} of {N_PAGES} numbers, {figures}", flush=True)
 
 
+def look_at_blank_pages(name: str, light: Light) -> None:
+    rng = np.random.default_rng(SEED)
+    pages = (np.zeros(rng.integers(200, 500, 2)) for _ in range(N_PAGES))
+    taken = sum(bool(find_digits(photograph(page, light, rng))) for page in pages)
+    print(f"{name:53} of {N_PAGES} blank pages, digits found on {taken}", flush=True)
+
+
 def main() -> None:
     print(machine(), flush=True)
     X, y, X_test, y_test = mnist()
@@ -187,6 +195,8 @@ def main() -> None:
         read_pages(name, model, X_test, y_test, form=form)
     for name, share in TOUCHING.items():
         read_pages(name, model, X_test, y_test, touching=share)
+    for name, light in PAPERS.items():
+        look_at_blank_pages(name, light)
 
 
 if __name__ == "__main__":

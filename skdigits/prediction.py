@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .labels import Labels
 from .nn.network import Network
 from .nn.summary import Summary
-from .training.finite import finite, is_plain
+from .training.finite import is_plain, must_be_finite
 from .training.inference import predict_logits
 from .training.state import TrainingState
 
@@ -47,7 +47,7 @@ class PredictionMixin:
         if hasattr(self, "_state") and self._is_as_fitted(X):
             # Where sums overflow, validation finds out whether the numbers are finite.
             with suppress(FloatingPointError):
-                return predict_logits(self._network, X, finite)
+                return predict_logits(self._network, X, must_be_finite)
         check_is_fitted(self, "_state")
         X = validate_data(self, X, **VALID, reset=False)
         return predict_logits(self._network, X)

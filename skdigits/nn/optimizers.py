@@ -35,7 +35,7 @@ class Solver(Component):
     slots: ClassVar[int] = 0
     """How many vectors of state it keeps, each as long as that of the parameters."""
 
-    units: ClassVar[tuple[str, ...]] = ()
+    scales: ClassVar[tuple[str, ...]] = ()
     """Hyperparameters that set the scale of the state; when one changes, the state starts anew."""
 
 
@@ -180,7 +180,7 @@ class RMSprop(Optimizer):
     momentum: float = bounded(0.0, FRACTION)
     epsilon: float = bounded(1e-8, POSITIVE)
     slots: ClassVar[int] = 2
-    units: ClassVar[tuple[str, ...]] = ("rho",)
+    scales: ClassVar[tuple[str, ...]] = ("rho",)
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.rmsprop)
 
     def scalars(
@@ -261,7 +261,7 @@ class Adam(Optimizer):
     beta_2: float = bounded(0.999, FRACTION)
     epsilon: float = bounded(1e-8, POSITIVE)
     slots: ClassVar[int] = 2
-    units: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")
+    scales: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")
     rule: ClassVar[Callable[..., Any]] = staticmethod(rules.adam)
 
     def _fade(self, momentum: float | None, before: float | None) -> tuple[float, float]:

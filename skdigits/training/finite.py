@@ -28,7 +28,7 @@ def is_plain(X: Any) -> bool:
     return type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.ndim == 2
 
 
-def finite(block: NDArray) -> NDArray:
+def must_be_finite(block: NDArray) -> NDArray:
     """Return a block of rows whose sum is finite.
 
     Raises
@@ -55,6 +55,6 @@ def seems_finite(X: Any) -> bool:
         return False
     with suppress(FloatingPointError):
         for start in range(0, len(X), _ROWS):
-            finite(X[start : start + _ROWS])
+            must_be_finite(X[start : start + _ROWS])
         return True
     return False

@@ -57,7 +57,7 @@ class TrainingState:
         What the schedule made of the optimizer's momentum at the last step.
     solver_type, schedule_type : type or None
         The classes of the optimizer and of the schedule that the last call trained with.
-    units : list of float
+    scales : list of float
         The hyperparameters that the optimizer's state is measured by.
     slots : ndarray of shape (n_slots, n_parameters)
         The optimizer's state.
@@ -79,7 +79,7 @@ class TrainingState:
         self.plateau = Plateau()
         self.solver_type: type[Solver] | None = None
         self.schedule_type: type[Schedule] | None = None
-        self.units: list[float] = []
+        self.scales: list[float] = []
         self.slots = np.empty((0, 0), network.dtype)
 
     def frozen(self) -> TrainingState:
@@ -132,7 +132,7 @@ class TrainingState:
         self.n_steps = self.n_epochs = self.n_updates = 0
         self.rate_scale = 1.0
         self.plateau.forget()
-        self.solver_type, self.units = type(solver), _units(solver)
+        self.solver_type, self.scales = type(solver), _scales(solver)
         self.slots = np.zeros((solver.slots, self.network.parameters.size), self.network.dtype)
 
     def resume_optimizer(self, solver: Solver, schedule: Schedule) -> None:
@@ -143,9 +143,9 @@ class TrainingState:
         """
         if type(solver) is not self.solver_type:
             self.restart_optimizer(solver)
-        elif self.units != (units := _units(solver)):
+        elif self.scales != (scales := _scales(solver)):
             self.clear_slots()
-            self.units = units
+            self.scales = scales
         if type(schedule) is not self.schedule_type:
             self.rate_scale, self.schedule_type = 1.0, type(schedule)
             self.plateau.forget()
@@ -166,5 +166,5 @@ def _writable(vector: NDArray) -> NDArray:
     return vector if vector.flags.writeable else vector.copy()
 
 
-def _units(solver: Solver) -> list[float]:
-    return [getattr(solver, name) for name in solver.units]
+def _scales(solver: Solver) -> list[float]:
+    return [getattr(solver, name) for name in solver.scales]
