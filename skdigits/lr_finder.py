@@ -111,10 +111,13 @@ def find_learning_rate(
     batches = _endless_batches(size, probe.random_state, n_rows, n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
-        part = [None if a is None else _safe_indexing(a, rows) for a in (X, y, sample_weight)]
+        X_batch, y_batch, weights = (
+            None if array is None else _safe_indexing(array, rows)
+            for array in (X, y, sample_weight)
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.partial_fit(part[0], part[1], classes=classes, sample_weight=part[2])
+            probe.partial_fit(X_batch, y_batch, classes=classes, sample_weight=weights)
         if probe.n_iter_ == 0:
             break
         losses.append(probe.loss_)
