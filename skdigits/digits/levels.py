@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ndtri
 
 from skdigits.digits.resampling import Grey, Mask, enlarge
 
@@ -23,8 +24,7 @@ _PLAIN = 0.98  # Share of the pixels along a side, at least.
 _CERTAIN = 0.65  # Share of the pixels around, at least.
 _ALMOST = 0.95  # Share of the threshold, at most.
 _SAMPLED = 7  # Every so many pixels.
-_QUARTILE = 0.674  # Standard deviations from the median to the quartile above it.
-_DEVIATIONS = 3  # Pixels of paper reach so many.
+_PAPER = 0.84, 3  # Pixels of paper reach so many standard deviations, by the quantile.
 
 
 def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
@@ -117,7 +117,7 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     -------
     mask : ndarray of shape (height, width), dtype bool
     """
-    paper = texture(ink[ink <= threshold], _DEVIATIONS)
+    paper = texture(ink[ink <= threshold], *_PAPER)
     least = np.clip(paper, threshold / 2, _ALMOST * threshold)
     weak, n_weak = ndimage.label(ink > least, NEIGHBOURS)
     kept = np.zeros(n_weak + 1, bool)
@@ -126,24 +126,32 @@ def hysteresis(ink: Grey, threshold: float) -> Mask:
     return kept[weak]
 
 
-def texture(blank: Grey, deviations: float) -> float:
+def texture(blank: Grey, quantile: float, deviations: float) -> float:
     """Return how dark blank paper is, so many standard deviations above its median.
 
-    Where it has two levels, the darker one is weak ink, such as the middle of a thick stroke.
+    One standard deviation is that of a normal distribution with the same median and quantile. Where
+    the paper has two levels, the darker one is weak ink, such as the middle of a thick stroke.
 
     Parameters
     ----------
     blank : ndarray of shape (n_pixels,), dtype float32
+    quantile : float
+        Above 0.5.
     deviations : float
 
     Returns
     -------
     ink : float
+
+    Examples
+    --------
+    >>> paper = np.random.default_rng(0).normal(0.1, 0.02, 100_000)
+    >>> round(texture(paper, 0.75, 3), 2)
+    0.16
     """
     # At least one pixel is blank; a sample is enough.
     sample = np.append(blank[::_SAMPLED], np.float32(0))
     if otsu(sample)[1] > _TWO_LEVELS:
         return 0.0
-    # The edges of strokes are blank, too, but rarely a quarter of it.
-    middle, upper = np.quantile(sample, (0.5, 0.75))
-    return float(middle + deviations / _QUARTILE * (upper - middle))
+    middle, upper = np.quantile(sample, (0.5, quantile))
+    return float(middle + deviations * (upper - middle) / ndtri(quantile))
