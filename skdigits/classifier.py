@@ -31,6 +31,7 @@ from .nn.network import Network
 from .nn.optimizers import SOLVERS
 from .prediction import VALID, PredictionMixin
 from .scoring import validation_scorer
+from .training.batches import in_range_of
 from .training.finite import seems_finite
 from .training.history import History
 from .training.lbfgs import FullBatchTrainer
@@ -408,7 +409,8 @@ class FromScratchMLPClassifier(
             self, X, y, **VALID, ensure_all_finite=not finite, multi_output=True, reset=reset
         )
         if X.dtype == np.longdouble:
-            X = X.astype(np.float64)
+            with in_range_of(np.dtype(np.float64)):
+                X = X.astype(np.float64)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y

@@ -111,10 +111,7 @@ def find_learning_rate(
     batches = _endless_batches(size, probe.random_state, n_rows, n_steps)
     for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
-        X_batch, y_batch, weights = (
-            None if array is None else _safe_indexing(array, rows)
-            for array in (X, y, sample_weight)
-        )
+        X_batch, y_batch, weights = (_part(array, rows) for array in (X, y, sample_weight))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             probe.partial_fit(X_batch, y_batch, classes=classes, sample_weight=weights)
@@ -168,6 +165,11 @@ def _endless_batches(size: int, seed: Any, n_rows: int, n_batches: int) -> list[
     rounds = -(-n_batches * size // n_rows)
     order = np.concatenate([rng.permutation(n_rows) for _ in range(rounds)])
     return [order[i * size : (i + 1) * size] for i in range(n_batches)]
+
+
+def _part(array: Any, rows: NDArray) -> Any:
+    """Return some rows of what there is."""
+    return None if array is None else _safe_indexing(array, rows)
 
 
 def _steepest(rates: NDArray, losses: NDArray, settled: int) -> float:

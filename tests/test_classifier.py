@@ -259,6 +259,13 @@ def test_a_row_that_overflows_is_predicted_without_a_warning():
     assert set(clf.predict(np.full_like(X, 1e308))) <= set(clf.classes_)
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="no such numbers")
+def test_numbers_beyond_double_precision_are_refused():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="too large for float64"):
+        classifier().fit(X * np.longdouble("1e4000"), y)
+
+
 @pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
 def test_numbers_beyond_the_networks_precision_are_refused(container):
     X, y = blobs()

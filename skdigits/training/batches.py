@@ -22,8 +22,14 @@ from .samples import Samples
 
 
 @contextmanager
-def _in_range_of(dtype: np.dtype) -> Iterator[None]:
-    """Raise ValueError where a number that is cast within becomes infinite."""
+def in_range_of(dtype: np.dtype) -> Iterator[None]:
+    """Raise ValueError where a number of X that is cast within becomes infinite.
+
+    Parameters
+    ----------
+    dtype : dtype
+        To which it is cast.
+    """
     try:
         with np.errstate(over="raise"):
             yield
@@ -35,7 +41,7 @@ def _in_range_of(dtype: np.dtype) -> Iterator[None]:
 
 
 def _cast(numbers: NDArray, out: NDArray) -> None:
-    with _in_range_of(out.dtype):
+    with in_range_of(out.dtype):
         np.copyto(out, numbers, casting="same_kind")
 
 
@@ -119,7 +125,7 @@ class Reader:
         return inputs
 
     def _of_sparse(self, taken: Any) -> Any:
-        with _in_range_of(self.dtype):
+        with in_range_of(self.dtype):
             taken = taken.astype(self.dtype, copy=False)
         return taken if self.sparse else taken.toarray()
 
