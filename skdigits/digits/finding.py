@@ -167,11 +167,10 @@ def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _written(page: Page) -> NDArray[np.intp]:
     """Return the components that are no texture of the paper, no specks, and not around others."""
-    weights = np.where(page.distinct, page.weights, 0)
-    within = np.where(page.at_border | page.ruling, 0, weights)
-    if within.any():
-        weights = within
-    return (weights > _SPECK * weights.max(initial=0)).nonzero()[0]
+    weights = np.where(page.at_border | page.ruling, 0, page.weights)
+    if not weights.any():
+        weights = page.weights
+    return (page.distinct & (weights > _SPECK * weights.max(initial=0))).nonzero()[0]
 
 
 def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
