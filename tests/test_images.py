@@ -242,6 +242,21 @@ def test_a_sheet_on_a_table_is_read_like_the_sheet(digit, turned, table):
     assert alike(*normalized(photograph(alone), photo)) > 0.9
 
 
+@pytest.mark.parametrize("window", [120.0, 230.0])
+@pytest.mark.parametrize("digit", range(10))
+def test_a_dark_canvas_in_a_window_is_read_like_the_canvas(digit, window):
+    canvas = 255 * page_with(digit)
+    screen = np.pad(canvas, ((90, 20), (30, 150)), constant_values=window)
+    assert alike(*normalized(canvas.astype(np.uint8), screen.astype(np.uint8))) > 0.95
+
+
+@pytest.mark.parametrize("digit", [1, 3, 4, 5, 7, 9])
+def test_a_stroke_with_gaps_is_one_digit(digit):
+    ink = page_with(digit)
+    dashed = ink * (np.arange(240)[:, np.newaxis] % 20 > 4)
+    assert alike(*normalized(photograph(ink), photograph(dashed))) > 0.8
+
+
 @pytest.mark.parametrize("edge", [80, 120, 160])
 def test_paper_half_in_shadow_is_no_sheet(edge):
     ink = page_with(4, height=90)

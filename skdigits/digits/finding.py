@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 
 from skdigits.digits.boxes import Box, box_of, inked_box, longer_sides, overlaps
 from skdigits.digits.normalizing import normalize
@@ -89,9 +90,11 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     around = page.at_border | page.ruling
     score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.1, 1)
     main = int(score.argmax())
-    near = _gaps(page.boxes)[main] <= 0.25 * longer_sides(page.boxes)[main]
-    kept = near & (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
-    return kept.nonzero()[0]
+    kept = (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
+    near = _gaps(page.boxes) <= 0.25 * longer_sides(page.boxes)[main]
+    # What is near to a part is a part, too.
+    _, groups = connected_components(near & kept & kept[:, np.newaxis], directed=False)
+    return (groups == groups[main]).nonzero()[0]
 
 
 def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:

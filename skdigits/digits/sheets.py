@@ -1,8 +1,8 @@
-"""A light sheet in dark surroundings, such as paper on a table or a window on a screen.
+"""A sheet in other surroundings, such as paper on a table or a canvas on a screen.
 
 ::
 
-    grey -> thumbnail -> light -> largest area -> filled -> a rectangle, and written on?
+    grey -> thumbnail -> light, or else dark -> largest area -> filled -> a rectangle, written on?
          -> without its margin -> what is beyond takes the light of the nearest paper
 
 Such a sheet is found by its form, however askew. An area that reaches most sides of the image may
@@ -21,7 +21,9 @@ from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
 _THUMBNAIL = 200  # Pixels: enough for the form of a sheet, and quick.
 _LEAST, _MOST = 0.15, 0.97  # Shares of the image that a sheet covers.
 _SIDES = 2  # So many sides of the image a sheet may reach.
-_RECTANGULAR = 0.85  # Share of the smallest rectangle around a sheet, at least; a disk has 0.79.
+# Share of the smallest rectangle around it, at least, of a light sheet and of a dark one, which is
+# drawn by a program, if it is no ink. A disk has 0.79.
+_RECTANGULAR = 0.85, 0.93
 _TURNS = np.exp(1j * np.linspace(0, np.pi / 2, 31))  # Rotations by three degrees more each.
 _LIGHT = 0.2  # Share of the surroundings that is as light as the sheet, at most.
 _BLANK = 0.75  # Share of a sheet that ink leaves blank, at least.
@@ -44,7 +46,10 @@ def only_sheet(grey: Grey) -> Grey:
     """
     shrink = max(1.0, max(grey.shape) / _THUMBNAIL)
     thumbnail = area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
-    sheet = _sheet(thumbnail)
+    light, dark = _RECTANGULAR
+    sheet = _sheet(thumbnail, light)
+    if sheet is None:
+        sheet = _sheet(1 - thumbnail, dark)
     if sheet is None:
         return grey
     inside = _without_margin(sheet)
@@ -54,7 +59,7 @@ def only_sheet(grey: Grey) -> Grey:
     return np.where(within, grey, beyond)
 
 
-def _sheet(grey: Grey) -> Mask | None:
+def _sheet(grey: Grey, rectangular: float) -> Mask | None:
     """Return where a sheet is: what is lighter than all else, or than all else but ink."""
     threshold = otsu(grey)[0]
     for darkest in (threshold, otsu(grey[grey > threshold])[0]):
@@ -66,7 +71,7 @@ def _sheet(grey: Grey) -> Mask | None:
         if (
             _LEAST <= sheet.mean() <= _MOST
             and light[~sheet].mean() <= _LIGHT
-            and _is_rectangular(sheet)
+            and _rectangularity(sheet) >= rectangular
             and _is_written_on(sheet, blank)
         ):
             return sheet
@@ -79,12 +84,12 @@ def _largest(mask: Mask) -> Mask:
     return areas == max(1, np.bincount(areas[mask], minlength=1).argmax())
 
 
-def _is_rectangular(sheet: Mask) -> bool:
-    """Tell whether an area fills most of the smallest rectangle around it, however turned."""
+def _rectangularity(sheet: Mask) -> float:
+    """Return how much an area fills of the smallest rectangle around it, however turned."""
     rows, columns = (sheet & ~ndimage.binary_erosion(sheet)).nonzero()
     turned = _TURNS[:, None] * (columns + 1j * rows)
     rectangles = (np.ptp(turned.real, axis=1) + 1) * (np.ptp(turned.imag, axis=1) + 1)
-    return bool(sheet.sum() >= _RECTANGULAR * rectangles.min())
+    return float(sheet.sum() / rectangles.min())
 
 
 def _is_written_on(sheet: Mask, blank: Mask) -> bool:
