@@ -6,7 +6,8 @@
          -> without its margin -> what is beyond takes the light of the nearest paper
 
 Such a sheet is found by its form, however askew. An area that reaches most sides of the image may
-be paper half in shadow, and one beside others as light a cell of a table: those are no sheets.
+be paper half in shadow, one beside others as light a cell of a table, and one that is as light
+beyond a line along it a square of squared paper: those are no sheets.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _TURNS = np.exp(1j * np.linspace(0, np.pi / 2, 31))  # Rotations by three degree
 _LIGHT = 0.2  # Share of the surroundings that is as light as the sheet, at most.
 _BLANK = 0.75  # Share of a sheet that ink leaves blank, at least.
 _WRITTEN = 0.1  # Length of the largest ink, as a share of the sheet's shorter side, at least.
+_DARKER = 0.9  # Share of the sheet's light that is left beyond its edge, at most,
+_MOSTLY = 0.75  # along so much of it.
 _MARGIN = 0.02  # Share of its shorter side: a sheet's edge is blurred, curls and throws a shadow.
 
 
@@ -73,6 +76,7 @@ def _sheet(grey: Grey, rectangular: float) -> Mask | None:
             and light[~sheet].mean() <= _LIGHT
             and _rectangularity(sheet) >= rectangular
             and _is_written_on(sheet, blank)
+            and _stands_out(grey, sheet)
         ):
             return sheet
     return None
@@ -97,6 +101,16 @@ def _is_written_on(sheet: Mask, blank: Mask) -> bool:
     ink = _largest(_without_margin(sheet) & ~blank)
     much = blank.sum() < _BLANK * sheet.sum()
     return bool(ink.any() and not much and max(_sides(ink)) >= _WRITTEN * min(_sides(sheet)))
+
+
+def _stands_out(grey: Grey, sheet: Mask) -> bool:
+    """Tell whether it is darker beyond a sheet's edge, rather than only on a line along it."""
+    inside = ndimage.binary_erosion(sheet, iterations=3, border_value=1)
+    near, far = (ndimage.binary_dilation(sheet, iterations=n) for n in (4, 7))
+    beyond = far & ~near
+    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    darker = grey[beyond] < _DARKER * grey[tuple(nearest[:, beyond])]
+    return bool(darker.sum() >= _MOSTLY * max(1, darker.size))
 
 
 def _without_margin(sheet: Mask) -> Mask:
