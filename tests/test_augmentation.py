@@ -19,6 +19,8 @@ from skdigits.digits import (
     PixelNoise,
     RandomAffine,
     RandomStroke,
+    Slash,
+    Upstroke,
     load_digits_8x8,
     strokes,
     warping,
@@ -31,6 +33,8 @@ KINDS = {
     "elastic": ElasticDeformation(),
     "stroke": RandomStroke(),
     "noise": PixelNoise(),
+    "upstroke": Upstroke(share=1),
+    "slash": Slash(share=1),
     "all": RandomAffine() + ElasticDeformation() + RandomStroke() + PixelNoise(),
 }
 each_kind = pytest.mark.parametrize("augment", KINDS.values(), ids=KINDS)
@@ -44,6 +48,8 @@ ANY = st.one_of(
     st.builds(ElasticDeformation, sigma=st.floats(0.1, 20), alpha=st.floats(0, 100)),
     st.builds(RandomStroke, thinner=amounts, thicker=amounts),
     st.builds(PixelNoise, std=amounts),
+    st.builds(Upstroke, share=st.floats(0, 1), length=amounts),
+    st.builds(Slash, share=st.floats(0, 1), length=amounts),
 )
 
 
@@ -53,6 +59,15 @@ def generator(seed=0):
 
 def noise(n=7, shape=(28, 28), dtype=np.float32, seed=1):
     return generator(seed).random((n, shape[0] * shape[1])).astype(dtype)
+
+
+def drawings(n=7):
+    """Upright strokes and rings of random grey, of which every kind changes some."""
+    images = np.zeros((n, 2, 28, 28), np.float32)
+    images[:, 0, 4:24, 13:16] = 1
+    images[:, 1] = abs(np.hypot(*np.indices((28, 28)) - 14) - 9) < 1.5
+    images *= generator(1).uniform(0.9, 1, images.shape)
+    return images.reshape(-1, 784)
 
 
 def blots(n=50):
@@ -286,14 +301,14 @@ def test_images_stay_images(augment, shape, dtype, seed):
 
 @each_kind
 def test_generators_of_other_states_give_other_images(augment):
-    batch, rng = noise(), generator()
+    batch, rng = drawings(), generator()
     assert not np.array_equal(augment(batch, rng), augment(batch, rng))
 
 
 @each_kind
 def test_each_image_is_changed_in_its_own_way(augment):
-    changed = augment(np.tile(noise(1), (10, 1)), generator())
-    assert len(np.unique(changed, axis=0)) == 10
+    changed = augment(np.tile(drawings(1), (10, 1)), generator())
+    assert max(len(np.unique(changed[kind::2], axis=0)) for kind in (0, 1)) == 10
 
 
 @each_kind
@@ -317,6 +332,8 @@ def test_no_images_remain_no_images(augment):
         ElasticDeformation(alpha=0),
         RandomStroke(thinner=0, thicker=0),
         PixelNoise(std=0),
+        Upstroke(share=0),
+        Slash(share=0),
         RandomAffine(**STILL) + ElasticDeformation(alpha=0) + PixelNoise(std=0),
         Compose(),
     ],
@@ -384,9 +401,13 @@ def test_clone_pickle_and_repr_make_the_same(augment):
         (RandomStroke, "thicker", None),
         (PixelNoise, "std", -1),
         (PixelNoise, "std", np.nan),
+        (Upstroke, "share", 1.1),
+        (Upstroke, "length", -1),
+        (Slash, "share", -0.1),
+        (Slash, "length", None),
         *(
             (type(KINDS[kind]), "image_shape", shape)
-            for kind in ("affine", "elastic", "stroke", "noise")
+            for kind in ("affine", "elastic", "stroke", "noise", "upstroke", "slash")
             for shape in (784, (28,), (28, 0), (28.0, 28), (28, 27), "28")
         ),
     ],
@@ -409,7 +430,7 @@ def test_bad_steps_are_named():
         (RandomAffine() + ElasticDeformation(image_shape=(14, 56)))(noise(), generator())
 
 
-@pytest.mark.parametrize("augment", list(KINDS.values())[:4], ids=list(KINDS)[:4])
+@pytest.mark.parametrize("augment", list(KINDS.values())[:-1], ids=list(KINDS)[:-1])
 def test_batches_of_another_kind_are_refused(augment):
     for batch in (noise().astype(np.uint8), noise()[0], noise().reshape(-1, 28, 28)):
         with pytest.raises(ValueError, match=rf"batch has shape .* {batch.dtype}"):

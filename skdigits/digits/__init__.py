@@ -5,6 +5,7 @@ from skdigits.digits.boxes import Box
 from skdigits.digits.datasets import load_digits_8x8, load_mnist
 from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.directions import Bends, Directions
+from skdigits.digits.habits import Slash, Upstroke
 from skdigits.digits.idx import load_idx
 from skdigits.digits.images import DigitImages, extract_digits, find_digits
 from skdigits.digits.kaggle import load_kaggle
@@ -23,7 +24,9 @@ __all__ = [
     "PixelNoise",
     "RandomAffine",
     "RandomStroke",
+    "Slash",
     "Upright",
+    "Upstroke",
     "Views",
     "extract_digits",
     "find_digits",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skdigits.component import NON_NEGATIVE, POSITIVE, bounded
 from skdigits.digits.augmentation import Preparation
+from skdigits.digits.moments import centred_fields, moments
 from skdigits.digits.warping import warp
 
 _FLAT = 1e-3
@@ -78,12 +79,12 @@ class Upright(Preparation):
     def prepare(self, batch: NDArray) -> NDArray:
         """Return the images upright; see :class:`Preparation`."""
         self.check(batch)
-        fields = _fields(self.image_shape).astype(batch.dtype)
+        fields = centred_fields(self.image_shape).astype(batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)
 
     def _displacements(self, batch: NDArray, fields: NDArray) -> NDArray:
         """Return the coefficients of (1, R, C) that displace rows and columns."""
-        row, column, rows, both, columns = _moments(batch, fields)
+        row, column, rows, both, columns = moments(batch, fields)
         flat = rows < _FLAT
         slant = np.where(flat, 0, both / np.where(flat, 1, rows))
         a = self._zoom(rows, self.height * self.image_shape[0])
@@ -95,19 +96,3 @@ class Upright(Preparation):
         """Return by how much further apart the image is read than it is written."""
         most = 1 + self.stretch
         return np.clip(np.sqrt(np.maximum(variance, _FLAT)) / deviation, 1 / most, most)
-
-
-def _fields(image_shape: tuple[int, int]) -> NDArray:
-    """Return 1, the rows and the columns from the centre, where MNIST's digits have theirs."""
-    height, width = image_shape
-    rows, columns = np.indices((height, width)).reshape(2, -1)
-    return np.stack([np.ones(len(rows)), rows - height // 2, columns - width // 2])
-
-
-def _moments(batch: NDArray, fields: NDArray) -> NDArray:
-    """Return the ink's mean row and column, and the variances rr, rc and cc, of each image."""
-    ones, rows, columns = fields
-    basis = np.stack([ones, rows, columns, rows * rows, rows * columns, columns * columns])
-    mass, *sums = (batch @ basis.T).T
-    r, c, rr, rc, cc = np.array(sums) / np.maximum(mass, np.finfo(batch.dtype).tiny)
-    return np.array([r, c, rr - r * r, rc - r * c, cc - c * c])
