@@ -73,7 +73,7 @@ class AddedStroke(ImageAugmentation):
         ``(height, width)``.
     """
 
-    share: float = bounded(0.3, SHARE)
+    share: float = bounded(0.5, SHARE)
     length: float = bounded(1.0, NON_NEGATIVE)
     amounts: ClassVar[tuple[str, ...]] = ("share",)
     shortest: ClassVar[float] = 0.0
@@ -138,7 +138,7 @@ class Upstroke(AddedStroke):
 
     Parameters
     ----------
-    share : float in [0, 1], default=0.3
+    share : float in [0, 1], default=0.5
         The share of such images that get an upstroke.
     length : float in [0, inf), default=0.6
         The length of the upstroke, drawn uniformly from [0, `length`], as a share of the stem's.

@@ -16,6 +16,7 @@ from skdigits.component import Names, check_parameter
 from skdigits.digits.augmentation import Augmentation, Fading
 from skdigits.digits.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.directions import Bends, Directions
+from skdigits.digits.habits import Slash, Upstroke
 from skdigits.digits.strokes import RandomStroke
 from skdigits.digits.upright import Upright
 from skdigits.digits.views import Views
@@ -57,7 +58,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate_init": 0.02,
         "alpha": 0.0,
     },
-    # For whatever DigitImages makes of photographs and scans: other pens than MNIST's, too.
+    # For whatever DigitImages makes of photographs and scans: of other pens and other habits than
+    # those of MNIST's writers, too.
     "any_image": {
         "hidden_layer_sizes": (512, 256),
         "normalization": "batch",
@@ -68,7 +70,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "alpha": 0.0,
-        "augment": RandomAffine()
+        "augment": Upstroke()
+        + Slash()
+        + RandomAffine()
         + ElasticDeformation()
         + RandomStroke()
         + Upright()
