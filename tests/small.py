@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
 from skdigits import FromScratchMLPClassifier
+from skdigits.nn.activations import ACTIVATIONS
+from skdigits.nn.architecture import Architecture
 from skdigits.nn.layers import Chain, Step
 from skdigits.nn.losses import CrossEntropy, Objective, Softmax
 from skdigits.nn.network import Network
@@ -39,6 +42,12 @@ def indicator(n_rows=60, n_features=5, n_labels=3, seed=0):
     return X, (X @ rng.normal(size=(n_features, n_labels)) > 0).astype(int)
 
 
+def noisy(X, y, share=0.3):
+    """The labels with a share of them drawn anew, so that a network overfits."""
+    rng = np.random.default_rng(0)
+    return X, np.where(rng.random(y.shape) < share, rng.permutation(y), y)
+
+
 def classifier(**params):
     """A small network that trains for a few epochs, always the same way."""
     small = {
@@ -59,6 +68,14 @@ def network_of(layers, rng=None, objective=None, dtype=float):
     return network
 
 
+def mlp(n_features, hidden, n_outputs, *, activation="tanh", dtype=float, output=None, **extra):
+    """A network of dense layers with one activation; the output is a softmax by default."""
+    functions = [ACTIVATIONS[activation]()] * len(hidden)
+    shape = Architecture(n_features, hidden, n_outputs, functions, None, **extra)
+    objective = Objective(output or Softmax(), CrossEntropy())
+    return network_of(shape.chain().layers, objective=objective, dtype=dtype)
+
+
 def drawn_weights(rng, n_rows):
     """Weights of rows as a step has them, which sum to one."""
     weights = rng.uniform(0.1, 1, n_rows)
@@ -72,6 +89,40 @@ def step_on(weights, keys=None, seed=0):
     keys = np.arange(len(weights), dtype=np.uint64) if keys is None else keys
     step.begin(weights, float(len(weights)), keys)
     return step
+
+
+def forward(network, inputs, weights=None, seed=0):
+    """Run the training's forward pass; return the outputs and the function that runs backward."""
+    weights = np.full(len(inputs), 1 / len(inputs)) if weights is None else weights
+    values = network.views(network.vector)
+    return network.chain.forward(inputs, values, step_on(weights, seed=seed))
+
+
+@st.composite
+def architectures(draw):
+    """Shapes of networks with all that they may have."""
+    hidden = draw(st.lists(st.integers(1, 6), max_size=4))
+    functions = [ACTIVATIONS[draw(st.sampled_from(list(ACTIVATIONS)))]() for _ in hidden]
+    return Architecture(
+        draw(st.integers(1, 6)),
+        hidden,
+        draw(st.integers(1, 4)),
+        functions,
+        None,
+        draw(st.sampled_from([None, "batch", "layer"])),
+        [draw(st.sampled_from([0, 0.5])) for _ in hidden],
+        draw(st.sampled_from([0, 0.5])),
+        draw(st.sampled_from([0, 0.5])),
+        draw(st.booleans()),
+    )
+
+
+def loss_of(clf, X, y, weights=None):
+    """The mean loss, from the probabilities."""
+    p = clf.predict_proba(X)
+    if y.ndim == 1:
+        return log_loss(y, p, sample_weight=weights)
+    return np.average(-np.log(np.where(y, p, 1 - p)).sum(axis=1), weights=weights)
 
 
 def blas_now():

@@ -1,6 +1,5 @@
-"""What layers promise: normalised units, shares that are dropped, ways around, few parameters."""
+"""What layers promise: normalised units, ways around, few parameters."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,38 +9,25 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import scale
-from small import drawn_weights, network_of, rngs, seeds, step_on
+from small import architectures, drawn_weights, forward, network_of, rngs, step_on
 
 from skdigits import FromScratchMLPClassifier
-from skdigits.nn.activations import ACTIVATIONS, SELU, Identity, ReLU
+from skdigits.nn.activations import ACTIVATIONS, Identity, ReLU
 from skdigits.nn.architecture import NORMALIZATIONS, Architecture
 from skdigits.nn.initializers import INITIALIZERS, zeros
 from skdigits.nn.layers import Activation, Chain, Dense
-from skdigits.nn.noise import AlphaDropout, Dropout, GaussianNoise
+from skdigits.nn.noise import Dropout
 from skdigits.nn.normalization import EPSILON, BatchNorm, LayerNorm
 from skdigits.nn.residual import Residual
 from skdigits.nn.summary import Summary
 from skdigits.training.average import Average
 
 GLOROT = INITIALIZERS["glorot_normal"]
-RANDOM = {
-    "dropout": Dropout(0.3),
-    "alpha dropout": AlphaDropout(0.3),
-    "noise": GaussianNoise(0.3),
-}
-rates = st.floats(0.05, 0.95)
 
 
 def values_of(network):
     """Return the values of the network's single layer."""
     return network.views(network.vector)[0]
-
-
-def forward(network, inputs, weights=None, seed=0):
-    """Run the training's forward pass; return the outputs and the function that runs backward."""
-    weights = np.full(len(inputs), 1 / len(inputs)) if weights is None else weights
-    values = network.views(network.vector)
-    return network.chain.forward(inputs, values, step_on(weights, seed=seed))
 
 
 # Batch normalisation
@@ -197,116 +183,6 @@ def test_nobody_computes_a_gradient_that_nobody_needs():
     assert backward(np.ones_like(outputs), gradients, True).shape == (4, 3)
 
 
-# Layers that are random in training
-
-
-@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
-@given(rng=rngs)
-def test_random_layers_are_silent_in_prediction(layer, rng):
-    inputs = rng.normal(size=(4, 3))
-    assert_array_equal(network_of([layer]).predict(inputs.copy()), inputs)
-
-
-@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
-@given(rng=rngs, keys=st.lists(st.integers(0, 4), min_size=1, max_size=12))
-def test_equal_rows_get_equal_numbers_wherever_they_stand(layer, rng, keys):
-    keys = np.array(keys, dtype=np.uint64)
-    rows = rng.normal(size=(5, 40))[keys]
-    order = rng.permutation(len(keys))
-    outputs, permuted = (
-        layer.forward(rows[places], (), step_on(np.ones(len(keys)), keys[places]))[0]
-        for places in (np.arange(len(keys)), order)
-    )
-    assert_array_equal(permuted, outputs[order])
-    for i in range(len(keys)):
-        same = (outputs == outputs[i]).all(axis=1)
-        assert_array_equal(same, keys == keys[i])
-
-
-@pytest.mark.parametrize("layer", RANDOM.values(), ids=RANDOM)
-def test_each_step_draws_anew(layer):
-    step, inputs = step_on(np.ones(5)), np.ones((5, 20))
-    outputs = []
-    for _ in range(2):
-        step.begin(step.weights, step.total)
-        outputs.append(layer.forward(inputs, (), step)[0].copy())
-    assert not np.array_equal(*outputs)
-
-
-MANY = np.random.default_rng(0).normal(1, 1, (1000, 200))
-
-
-@given(rate=rates, seed=seeds)
-def test_dropout_drops_its_share_and_keeps_the_expectation(rate, seed):
-    outputs, _ = Dropout(rate).forward(MANY, (), step_on(np.ones(len(MANY)), seed=seed))
-    dropped = outputs == 0
-    # The bounds are five standard deviations.
-    assert dropped.mean() == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / MANY.size))
-    assert_allclose(outputs[~dropped], MANY[~dropped] / (1 - rate), rtol=1e-3)
-    deviation = np.sqrt(rate / (1 - rate) * np.mean(MANY**2) / MANY.size)
-    assert outputs.mean() == pytest.approx(MANY.mean(), abs=5 * deviation)
-    # Units and rows are dropped independently of each other.
-    for axis in (0, 1):
-        n = dropped.shape[axis]
-        spread = np.sqrt(rate * (1 - rate) / n)
-        assert dropped.mean(axis=axis).std() == pytest.approx(spread, rel=0.3)
-
-
-@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])
-def test_alpha_dropout_keeps_mean_and_variance(rate):
-    activations = SELU().value(np.random.default_rng(1).normal(size=MANY.shape))
-    outputs, _ = AlphaDropout(rate).forward(activations, (), step_on(np.ones(len(MANY))))
-    assert activations.mean() == pytest.approx(0, abs=0.01)
-    assert outputs.mean() == pytest.approx(0, abs=0.01)
-    assert outputs.var() == pytest.approx(activations.var(), rel=0.02)
-    values, counts = np.unique(outputs, return_counts=True)
-    # All dropped units have one value; the others are scaled and shifted.
-    assert counts.max() / counts.sum() == pytest.approx(rate, abs=0.01)
-    kept = outputs != values[counts.argmax()]
-    assert np.corrcoef(outputs[kept], activations[kept])[0, 1] == pytest.approx(1)
-
-
-def test_units_that_normalise_themselves_are_dropped_in_their_own_way():
-    functions = [SELU(), Identity()]
-    layers = Architecture(2, [3, 3], 2, functions, None, dropout=[0.1, 0.2]).chain().layers
-    assert [layer for layer in layers if layer.random] == [AlphaDropout(0.1), Dropout(0.2)]
-
-
-@pytest.mark.parametrize("kind", [Dropout, AlphaDropout])
-def test_almost_all_may_be_dropped(kind):
-    outputs, _ = kind(np.nextafter(1, 0)).forward(MANY, (), step_on(np.ones(len(MANY))))
-    assert np.isfinite(outputs).all()
-    assert len(np.unique(outputs)) < 100
-
-
-@given(deviation=st.floats(1e-3, 1e3), seed=seeds)
-def test_noise_has_its_deviation(deviation, seed):
-    outputs, _ = GaussianNoise(deviation).forward(MANY, (), step_on(np.ones(len(MANY)), seed=seed))
-    noise = outputs - MANY
-    assert noise.std() == pytest.approx(deviation, rel=0.01)
-    assert noise.mean() == pytest.approx(0, abs=0.015 * deviation)
-    assert np.median(np.abs(noise)) == pytest.approx(0.6745 * deviation, rel=0.02)
-
-
-@given(rng=rngs, rate=rates)
-def test_backward_drops_the_same_units(rng, rate):
-    inputs = rng.uniform(1, 2, (6, 7))
-    outputs, backward = Dropout(rate).forward(inputs, (), step_on(np.ones(6)))
-    d_inputs = backward(np.ones_like(inputs), (), True)
-    assert_allclose(d_inputs, outputs / inputs)
-
-
-@pytest.mark.parametrize("params", [{"dropout": 0.5}, {"input_dropout": 0.5}, {"noise": 1.0}])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_fitted_model_is_silent(params):
-    X, y = load_iris(return_X_y=True)
-    clf = FromScratchMLPClassifier(random_state=0, max_iter=3, **params).fit(X, y)
-    assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))
-    hidden = np.maximum(X @ clf.coefs_[0] + clf.intercepts_[0], 0)
-    logits = hidden @ clf.coefs_[1] + clf.intercepts_[1]
-    assert_allclose(clf.decision_function(X), logits)
-
-
 # Ways around
 
 
@@ -418,24 +294,6 @@ def test_average_is_its_formula(rng, decay, n_steps):
     assert_allclose(network.vector, expected, atol=1e-12)
 
 
-@st.composite
-def architectures(draw):
-    hidden = draw(st.lists(st.integers(1, 6), max_size=4))
-    functions = [ACTIVATIONS[draw(st.sampled_from(list(ACTIVATIONS)))]() for _ in hidden]
-    return Architecture(
-        draw(st.integers(1, 6)),
-        hidden,
-        draw(st.integers(1, 4)),
-        functions,
-        None,
-        draw(st.sampled_from([None, "batch", "layer"])),
-        [draw(st.sampled_from([0, 0.5])) for _ in hidden],
-        draw(st.sampled_from([0, 0.5])),
-        draw(st.sampled_from([0, 0.5])),
-        draw(st.booleans()),
-    )
-
-
 @given(architecture=architectures())
 def test_summary_counts_the_parameters_of_each_layer(architecture):
     summary = Summary(architecture.chain(), architecture.n_features)
@@ -453,16 +311,6 @@ def test_summary_counts_the_parameters_of_each_layer(architecture):
     assert [row for row in summary if row.parameters] == learning
     total = sum(parameters for _, _, parameters in learning)
     assert repr(summary).splitlines()[-1].split() == ["total", f"{total:,}"]
-
-
-@given(architecture=architectures(), rng=rngs)
-def test_prediction_is_training_without_noise_and_dropout(architecture, rng):
-    network = network_of(architecture.chain().layers, rng)
-    inputs = rng.normal(size=(3, architecture.n_features))
-    plain = replace(architecture, dropout=[], input_dropout=0, noise=0)
-    # After a first batch, running averages are those of the batch.
-    outputs, _ = forward(network.like(chain=plain.chain()), inputs)
-    assert_allclose(network.predict(inputs.copy()), outputs, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,205 +1,29 @@
-"""Epochs: stopping, records and the way of the weights, with scikit-learn's as the oracle."""
+"""Epochs: the way of the weights, with scikit-learn's as the oracle."""
 
-import copy
 import gc
-import itertools
-import pickle
 import tracemalloc
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from small import network_of, rngs
+from small import mlp
 from threadpoolctl import threadpool_limits
 
-from skdigits.nn.activations import ACTIVATIONS
-from skdigits.nn.architecture import Architecture
 from skdigits.nn.elementwise import CHUNK
-from skdigits.nn.losses import CrossEntropy, Objective, Sigmoid, Softmax
+from skdigits.nn.losses import Sigmoid, Softmax
 from skdigits.nn.optimizers import LBFGS, SGD, Adam, Nesterov
 from skdigits.nn.schedules import Constant
-from skdigits.training.history import History, Tally
 from skdigits.training.inference import evaluate
 from skdigits.training.lbfgs import FullBatchTrainer
 from skdigits.training.loop import Settings, Trainer
 from skdigits.training.samples import Samples
 from skdigits.training.state import TrainingState
-from skdigits.training.stopping import Plateau, Validation
-
-sizes = st.integers(1, 6)
-
-
-def mlp(n_features, hidden, n_outputs, *, activation="tanh", dtype=float, output=None, **extra):
-    functions = [ACTIVATIONS[activation]()] * len(hidden)
-    shape = Architecture(n_features, hidden, n_outputs, functions, None, **extra)
-    objective = Objective(output or Softmax(), CrossEntropy())
-    return network_of(shape.chain().layers, objective=objective, dtype=dtype)
-
-
-# Plateaus, validation, history
-
-
-@given(
-    tol=st.floats(1e-3, 1), patience=st.integers(0, 5), start=st.floats(-5, 5), gain=st.floats(0, 2)
-)
-def test_a_plateau_is_reached_after_patience(tol, patience, start, gain):
-    plateau, n_epochs = Plateau(tol, patience), 20
-    # Rounding decides about gains as small as tol.
-    assume(abs(gain - tol) > 1e-6)
-    reached = []
-    for i in range(n_epochs):
-        plateau.update(start + i * gain)
-        reached.append(plateau.reached)
-    first = patience + 1 if gain < tol else n_epochs
-    assert reached == [i >= first for i in range(n_epochs)]
-    assert plateau.best == start + (n_epochs - 1) * gain
-
-
-@given(values=st.lists(st.floats(-5, 5)), patience=st.integers(0, 5))
-def test_a_forgotten_plateau_is_a_new_one(values, patience):
-    plateau = Plateau(0.1, patience)
-    for value in values:
-        plateau.update(value)
-    plateau.forget()
-    assert plateau == Plateau(0.1, patience)
-    assert not plateau.reached
-
-
-def test_other_expectations_of_a_plateau_leave_what_it_has_seen():
-    plateau = Plateau(0.1, patience=5)
-    for value in (1.0, 1.05, 1.05):
-        plateau.update(value)
-    plateau.expect(tol=0.2, patience=2)
-    assert not plateau.reached
-    plateau.update(1.15)
-    assert plateau.reached
-
-
-@pytest.mark.parametrize("plateau", [Plateau(), Plateau(1.0, np.inf)])
-def test_without_end_to_patience_there_is_no_plateau(plateau):
-    for _ in range(1000):
-        plateau.update(0)
-    assert not plateau.reached
-
-
-@given(figures=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
-def test_validation_keeps_the_best_weights(figures):
-    network, epochs = mlp(1, [2], 2, normalization="batch"), iter(figures)
-
-    def score():
-        value, loss = next(epochs)
-        return {"validation_score": value, "validation_loss": loss}
-
-    validation = Validation(network, score)
-    for epoch in range(len(figures)):
-        network.vector.fill(epoch)
-        validation.score()
-    validation.restore_best()
-    # The greatest score, then the least loss, then the first.
-    best = min(range(len(figures)), key=lambda i: (-figures[i][0], figures[i][1], i))
-    assert_array_equal(network.vector, best)
-
-
-def test_without_a_score_the_weights_stay():
-    network = mlp(1, [], 2)
-    validation = Validation(network, dict)
-    network.parameters.fill(7)
-    validation.restore_best()
-    assert_array_equal(network.parameters, 7)
-
-
-names = st.sampled_from(["loss", "accuracy", "validation_loss"])
-
-
-@given(epochs=st.lists(st.dictionaries(names, st.floats(0, 9), min_size=1)))
-def test_history_has_a_row_per_epoch(epochs):
-    history = History()
-    for epoch in epochs:
-        history.append(epoch)
-    assert history.n_epochs == len(epochs)
-    assert history.keys() == set().union(*epochs)
-    for name, column in history.items():
-        assert_array_equal(column, [epoch.get(name, np.nan) for epoch in epochs])
-
-
-@given(rng=rngs, n_batches=sizes)
-def test_a_tally_takes_the_mean_over_rows(rng, n_batches):
-    losses, accuracies, totals = rng.uniform(0.1, 1, (3, n_batches))
-    tally = Tally()
-    for figures in zip(losses, accuracies, totals, strict=True):
-        tally.add(*figures)
-    means = tally.means()
-    assert means["loss"] == pytest.approx(np.average(losses, weights=totals))
-    assert means["accuracy"] == pytest.approx(np.average(accuracies, weights=totals))
-
-
-# Network
-
-
-@given(rng=rngs, widths=st.lists(sizes, min_size=2, max_size=5))
-def test_parameters_are_one_vector_with_the_weights_first(rng, widths):
-    network = mlp(widths[0], widths[1:-1], widths[-1])
-    assert network.parameters.ndim == 1
-    n_weights = sum(a * b for a, b in itertools.pairwise(widths))
-    assert network.n_weights == n_weights
-    assert network.parameters.size == n_weights + sum(widths[1:])
-    network.parameters[...] = rng.normal(size=network.parameters.shape)
-    vectors = [array.ravel() for array in network.weights + network.biases]
-    assert_array_equal(np.concatenate(vectors), network.parameters)
-    assert all(np.shares_memory(vector, network.parameters) for vector in vectors)
-
-
-def test_statistics_lie_behind_the_parameters():
-    network = mlp(3, [4], 2, normalization="batch")
-    network.vector[...] = np.arange(network.vector.size)
-    assert_array_equal([*network.parameters, *network.buffers], network.vector)
-    assert_array_equal([*network.weights[0].flat, *network.weights[1].flat], range(20))
-    # Scale, shift and bias; mean, variance and the two weights of batches.
-    assert network.n_parameters == 20 + 4 + 4 + 2
-    assert network.buffers.size == 4 + 4 + 2
-
-
-@pytest.mark.parametrize(
-    "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
-)
-@pytest.mark.parametrize("extra", [{}, {"normalization": "batch"}, {"residual": True}])
-def test_copies_of_networks_are_whole_and_apart(copied, extra):
-    network, X = mlp(3, [4, 5], 2, **extra), np.random.default_rng(0).normal(size=(6, 3))
-    logits = network.predict(X.copy())
-    other = copied(network)
-    assert not np.shares_memory(other.vector, network.vector)
-    assert_array_equal(other.predict(X.copy()), logits)
-    # The copy's layers see the copy's own vector.
-    other.parameters.fill(0)
-    assert_array_equal(other.predict(X.copy()), 0)
-    assert_array_equal(network.predict(X.copy()), logits)
-    other.buffers.fill(9)
-    other.parameters[...] = network.parameters
-    assert np.array_equal(other.predict(X.copy()), logits) == (not network.buffers.size)
-
-
-def test_a_network_like_another_shares_what_is_not_given():
-    network, wider = mlp(3, [4], 2), mlp(3, [5], 2)
-    other = network.like(chain=mlp(3, [4], 2, activation="relu").chain)
-    X, vector = np.ones((1, 3)), np.full_like(network.vector, 2)
-    network.vector.fill(1)
-    assert_allclose(other.predict(X), [[17, 17]])
-    twice = other.like(vector=vector)
-    assert_allclose(twice.predict(X), [[66, 66]])
-    assert np.shares_memory(twice.weights[0], vector)
-    assert twice.objective is network.objective
-    assert_array_equal(network.vector, 1)
-    with pytest.raises(ValueError, match="same shape"):
-        network.like(chain=wider.chain)
-
-
-# Trainer
 
 
 def trainer_of(
