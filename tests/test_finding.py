@@ -193,7 +193,17 @@ def test_the_texture_of_paper_is_no_digit(seed, width):
 
 
 def test_box_cuts_out():
-    assert Box(1, 2, 3, 4).scaled(2, 3) == Box(2, 6, 6, 12)
+    assert Box(1, 2, 3, 4).scaled((5, 5), (10, 15)) == Box(2, 6, 6, 12)
+
+
+def test_a_box_may_be_alone():
+    assert_array_equal(Box(0, 1, 1, 3).alone(np.ones((2, 3))), [[0, 1, 1], [0, 0, 0]])
+
+
+def test_boxes_are_in_pixels_of_a_small_image():
+    page = np.full((30, 60), 255, np.uint8)
+    page[6:24, 10:13] = page[5:25, 40:43] = 0
+    assert_found(find_digits(page), [Box(6, 10, 24, 13), Box(5, 40, 25, 43)])
 
 
 def test_a_box_grows_on_all_sides_and_no_further_than_the_corner():
@@ -213,8 +223,8 @@ def test_a_faint_stroke_with_a_dark_end_is_a_digit():
 
 def test_the_corner_of_an_image_whose_sides_shrink_unevenly():
     picture = read_picture(np.zeros((1999, 4003), np.uint8))
-    height, width = picture.grey.shape
-    assert Box(0, 0, height, width).scaled(*picture.shrunk) == (0, 0, 1999, 4003)
+    whole = Box(0, 0, *picture.grey.shape)
+    assert whole.scaled(picture.grey.shape, picture.shape) == (0, 0, 1999, 4003)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from small import MNIST_HOME, needs_mnist
 
 from skdigits.digits import DigitImages, find_digits, load_mnist
 from skdigits.digits.pictures import canvas, unit_range
+from skdigits.digits.resampling import area_average
 
 digits = st.integers(0, 9)
 
@@ -203,6 +204,15 @@ def test_a_dark_strip_at_the_border_is_not_the_digit(digit):
     assert alike(one, other) > 0.95
 
 
+@pytest.mark.parametrize("digit", range(10))
+def test_what_reaches_over_a_dark_border_is_not_the_digit(digit):
+    ink = page_with(digit, top=95, left=105, height=45)
+    held = ink.copy()
+    held[:, :20] = held[40:200, :45] = 1
+    one, other = normalized(photograph(ink), photograph(held))
+    assert alike(one, other) > 0.95
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("digit", [0, 2, 3, 5, 6, 8, 9])
 def test_a_thick_digit_may_fill_the_image(digit, inverted):
@@ -223,6 +233,16 @@ def test_a_digit_may_touch_a_dark_border(digit):
     framed[last - 4 :] = framed[:, -20:] = 1
     one, other = normalized(photograph(ink), photograph(framed))
     assert alike(one, other) > 0.85
+
+
+@pytest.mark.parametrize("side", [28, 45])
+@pytest.mark.parametrize("digit", [1, 2, 6, 7, 9])
+def test_a_digit_may_touch_the_dark_border_of_a_small_image(digit, side):
+    ink = page_with(digit, top=88)
+    framed = ink.copy()
+    framed[ink.any(axis=1).nonzero()[0][-1] - 4 :] = framed[:, -20:] = 1
+    one, other = (area_average(photograph(page), side, side) for page in (ink, framed))
+    assert alike(*normalized(one, other)) > 0.9
 
 
 def test_a_digit_may_fill_the_image():

@@ -31,18 +31,26 @@ class Box(NamedTuple):
         """Return what is inside, as a view."""
         return image[self.top : self.bottom, self.left : self.right]
 
-    def scaled(self, down: float, right: float) -> Box:
-        """Return the box in other pixels.
+    def alone(self, image: NDArray) -> NDArray:
+        """Return an image that is the same inside, and 0 outside."""
+        rest = np.zeros_like(image)
+        self.of(rest)[...] = self.of(image)
+        return rest
+
+    def scaled(self, old: tuple[int, ...], new: tuple[int, ...]) -> Box:
+        """Return the box on the same image in another resolution.
 
         Parameters
         ----------
-        down, right : float
-            How many of them there are to one of these, along each axis.
+        old, new : tuple of two ints
+            Height and width of the image, here and there.
 
         Returns
         -------
         box : Box
         """
+        (height, width), (new_height, new_width) = old, new
+        down, right = new_height / height, new_width / width
         factors = (down, right, down, right)
         return Box(*(round(edge * factor) for edge, factor in zip(self, factors, strict=True)))
 

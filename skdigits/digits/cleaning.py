@@ -2,7 +2,7 @@
 
 ::
 
-    grey -> no surroundings (sheets.py) -> polarity (levels.py) -> divided by the paper's light
+    grey -> no surroundings (sheets.py) -> dark on light (levels.py) -> divided by the paper's light
          -> blurred, if noisy (noise.py) -> ink, from 0 for paper to 1 -> no rules (erasing.py)
          -> threshold with hysteresis -> no table at the border -> connected components
          -> once more without the lines on which digits stand, if there are any (ruling.py)
@@ -18,7 +18,7 @@ import numpy as np
 from scipy import ndimage
 
 from skdigits.digits.boxes import Box, longer_sides
-from skdigits.digits.erasing import erase_frame, erase_lines, erase_rules
+from skdigits.digits.erasing import erase_lines, erase_rules, paper_within
 from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.noise import SIGMAS, without_noise
 from skdigits.digits.pages import Page
@@ -34,6 +34,7 @@ _WIDE = 0.4  # A stroke is thinner, and shading wider.
 _NARROW = (0.2, 0.2), (0.1, 0.04)
 _SPECK = 0.015  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
+_TINY = 10  # Pixels, of which each is a stroke.
 _STRAIGHT = 5  # Times as long as wide.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.
@@ -50,12 +51,12 @@ def read_page(grey: Grey) -> Page:
     Returns
     -------
     page : Page
-        Without components if nothing is written.
+        Without components if nothing is written. That of a small image has more pixels.
     """
     if min(grey.shape) < _THUMBNAIL:
         # Its neighbours differ by strokes, and what goes through most of it is a stroke.
-        return _page(paper_contrast(grey), 0.0)
-    contrast, noise = without_noise(paper_contrast(only_sheet(grey)))
+        return _page(paper_contrast(_enlarged(dark_on_light(grey))), 0.0)
+    contrast, noise = without_noise(paper_contrast(dark_on_light(only_sheet(grey))))
     page = _page(contrast, noise)
     if not _lacks_rules(page):
         contrast = erase_rules(contrast)
@@ -80,9 +81,8 @@ def _page(ink: Grey, noise: float) -> Page:
     ink = np.clip(ink, 0, 1)
     threshold = max(otsu(ink)[0], _FAINTEST, SIGMAS * noise)
     written = hysteresis(ink, threshold)
-    if min(ink.shape) >= _THUMBNAIL:
-        written = erase_frame(written)
-    labels, n_components = ndimage.label(written, NEIGHBOURS)
+    paper = paper_within(written)
+    labels, n_components = ndimage.label(paper.alone(written), NEIGHBOURS)
     places = ndimage.find_objects(labels)
     boxes = np.array(
         [[rows.start, columns.start, rows.stop, columns.stop] for rows, columns in places],
@@ -92,7 +92,30 @@ def _page(ink: Grey, noise: float) -> Page:
     large = longer_sides(boxes) >= _SPECK * max(ink.shape)
     numbers = np.zeros(n_components + 1, np.int32)
     numbers[1:][large] = np.arange(1, large.sum() + 1)
-    return Page(ink, numbers[labels], boxes[large], weights[large], threshold)
+    return Page(ink, numbers[labels], boxes[large], weights[large], threshold, paper)
+
+
+def _enlarged(grey: Grey) -> Grey:
+    """Interpolate a small image, so that shadows and edges are wider than a pixel."""
+    factor = min(-(-_THUMBNAIL // min(grey.shape)), PAGE_SIDE // max(grey.shape))
+    if factor <= 1 or min(grey.shape) < _TINY:
+        return grey
+    return enlarge(grey, *(factor * side for side in grey.shape))
+
+
+def dark_on_light(grey: Grey) -> Grey:
+    """Invert an image whose ink is lighter than its paper.
+
+    Parameters
+    ----------
+    grey : ndarray of shape (height, width), dtype float32
+
+    Returns
+    -------
+    grey : ndarray of shape (height, width), dtype float32
+    """
+    coarse = _coarse(grey)
+    return 1 - grey if light_on_dark(grey, coarse, _wide(coarse)) else grey
 
 
 def paper_contrast(grey: Grey) -> Grey:
@@ -101,26 +124,33 @@ def paper_contrast(grey: Grey) -> Grey:
     Parameters
     ----------
     grey : ndarray of shape (height, width), dtype float32
+        Dark on light.
 
     Returns
     -------
     contrast : ndarray of shape (height, width), dtype float32
         0 for paper, give or take noise, to 1.
     """
-    height, width = grey.shape
-    shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
-    coarse = area_average(grey, max(1, round(height / shrink)), max(1, round(width / shrink)))
+    coarse = _coarse(grey)
     side = max(coarse.shape)
-    wide = max(13, int(_WIDE * side)) | 1
-    if light_on_dark(grey, coarse, wide):
-        grey, coarse = 1 - grey, 1 - coarse
     slope = _slope(coarse)
-    contrast = _contrast(grey, _paper(coarse, slope, wide))
+    contrast = _contrast(grey, _paper(coarse, slope, _wide(coarse)))
     for share, thickest in _NARROW if side == _COARSE_SIDE else ():
         finer = _contrast(grey, _paper(coarse, slope, int(share * side) | 1))
         if _shows_shadows(contrast, finer, thickest * max(grey.shape)):
             contrast = finer
     return contrast
+
+
+def _coarse(grey: Grey) -> Grey:
+    """Shrink an image to what is needed of its light."""
+    shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
+    return area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
+
+
+def _wide(coarse: Grey) -> int:
+    """Return the odd number of pixels that is wider than any stroke."""
+    return max(13, int(_WIDE * max(coarse.shape))) | 1
 
 
 def _shows_shadows(contrast: Grey, finer: Grey, thickest: float) -> bool:

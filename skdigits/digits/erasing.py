@@ -3,7 +3,7 @@
 ::
 
     ink -> lines through most of the page, or of a box -> their profile across -> taken for paper
-    mask -> rows and columns at the border that are full -> empty
+    mask -> rows and columns at the border that are full -> no part of the paper
 
 Rules are found before there is a threshold between ink and paper, since they are often too faint
 for one of them and too dark for the other: along a line, though, they add up.
@@ -32,25 +32,34 @@ _FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
 _DARKEST = 0.95  # So much of it, at most.
 
 
-def erase_frame(mask: Mask) -> Mask:
-    """Erase what lies around the paper, such as a table, and may touch a digit.
+def paper_within(mask: Mask) -> Box:
+    """Return where the paper is, without a table or the like around it, which a digit may touch.
 
-    A digit that is cut out tightly looks like that, too, but reaches other sides of the image.
+    A digit that is cut out tightly looks like a table, too, but reaches other sides of the image.
 
     Parameters
     ----------
     mask : ndarray of shape (height, width), dtype bool
+        Where there is ink.
 
     Returns
     -------
-    mask : ndarray of shape (height, width), dtype bool
+    paper : Box
+
+    Examples
+    --------
+    >>> mask = np.zeros((9, 9), bool)
+    >>> mask[:2] = mask[2:5, 4] = True
+    >>> paper_within(mask)
+    Box(top=2, left=0, bottom=9, right=9)
     """
-    bare = mask.copy()
-    for turns in range(4):
-        n_filled = (np.rot90(mask, turns).mean(axis=1) < _FRAME).argmax()
-        np.rot90(bare, turns)[:n_filled] = False
+    sides = (np.rot90(mask, turns).mean(axis=1) < _FRAME for turns in range(4))
+    top, right, bottom, left = (int(side.argmax()) for side in sides)
+    height, width = mask.shape
+    paper = Box(top, left, height - bottom, width - right)
+    bare = paper.alone(mask)
     inside = bare[1:-1, 1:-1]
-    return bare if inside.any() and inside.sum() == bare.sum() else mask
+    return paper if inside.any() and inside.sum() == bare.sum() else Box(0, 0, height, width)
 
 
 def erase_rules(ink: Grey) -> Grey:

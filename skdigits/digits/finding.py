@@ -88,7 +88,7 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     middle = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
     off = (middle / shape - 0.5) * 2
     around = page.at_border | page.ruling
-    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.1, 1)
+    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.03, 1)
     main = int(score.argmax())
     kept = (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
     near = _gaps(page.boxes) <= 0.25 * longer_sides(page.boxes)[main]

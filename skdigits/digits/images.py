@@ -263,7 +263,7 @@ def digits_of(
     digits = [strokes_of(page, digit) for digit in digits_in_reading_order(page)]
     if predict_proba is not None:
         digits = [part for strokes in digits for part in parted(page, strokes, predict_proba)]
-    boxes = [strokes.box.scaled(*picture.shrunk) for strokes in digits]
+    boxes = [strokes.box.scaled(page.labels.shape, picture.shape) for strokes in digits]
     pixels = [normalized_digit(page, strokes).ravel() for strokes in digits]
     return boxes, np.array(pixels, np.float32).reshape(-1, SIDE * SIDE)
 

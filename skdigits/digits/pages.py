@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.boxes import longer_sides
+from skdigits.digits.boxes import Box, longer_sides
 from skdigits.digits.levels import texture
 from skdigits.digits.resampling import Grey, Mask
 from skdigits.digits.ruling import frames, grids, lines
@@ -37,6 +37,8 @@ class Page:
         The sum of each component's ink.
     threshold : float
         The ink between paper and stroke.
+    paper : Box
+        Where the paper is; a table or the like may be around it.
     """
 
     ink: Grey
@@ -44,6 +46,7 @@ class Page:
     boxes: NDArray[np.int64]
     weights: NDArray[np.float64]
     threshold: float
+    paper: Box
 
     @property
     def legible(self) -> Mask:
@@ -63,10 +66,8 @@ class Page:
 
     @property
     def at_border(self) -> Mask:
-        """Which components reach a side of the page."""
-        height, width = self.labels.shape
-        top, left, bottom, right = self.boxes.T
-        return (top == 0) | (left == 0) | (bottom == height) | (right == width)
+        """Which components reach a side of the paper."""
+        return (self.boxes == self.paper).any(axis=1)
 
     @property
     def frames(self) -> Mask:

@@ -32,14 +32,14 @@ class Picture(NamedTuple):
     ----------
     grey : ndarray of shape (height, width), dtype float32
         0 for black to 1 for white; shrunk where the image is large.
-    shrunk : tuple of two floats
-        How many pixels of the image, along each axis, there are to one of `grey`.
+    shape : tuple of two ints
+        Height and width of the image itself.
     name : str
         What to call the image in an error.
     """
 
     grey: Grey
-    shrunk: tuple[float, float]
+    shape: tuple[int, int]
     name: str
 
 
@@ -79,10 +79,10 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     _check(pixels, name)
     grey = _grey(pixels)
     height, width = grey.shape
-    shrunk = max(height, width) / PAGE_SIDE
-    if shrunk > 1:
-        grey = area_average(grey, *(max(1, round(side / shrunk)) for side in grey.shape))
-    return Picture(grey, (height / grey.shape[0], width / grey.shape[1]), name)
+    shrink = max(height, width) / PAGE_SIDE
+    if shrink > 1:
+        grey = area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
+    return Picture(grey, (height, width), name)
 
 
 def canvas(path: str) -> Any:
