@@ -262,6 +262,18 @@ def test_a_sheet_on_a_table_is_read_like_the_sheet(digit, turned, table):
     assert alike(*normalized(photograph(alone), photo)) > 0.9
 
 
+@pytest.mark.parametrize("darkness", [0.2, 0.35])
+@pytest.mark.parametrize("digit", range(10))
+def test_a_small_digit_in_pencil_on_a_sheet_on_a_table(digit, darkness):
+    ink = page_with(digit, top=150, left=250, height=85, shape=(420, 560))
+    wood = 70 + 12 * np.sin(np.arange(680) / 9) * np.ones((540, 1))
+    photo = wood.astype(np.uint8)
+    photo[60:-60, 60:-60] = photograph(ink, np.linspace(140, 230, 560), darkness)
+    photo = rotate(photo, 6, reshape=False, order=1, mode="nearest")
+    alone = rotate(np.pad(ink, 60), 6, reshape=False, order=1)
+    assert alike(*normalized(photograph(alone), photo)) > 0.9
+
+
 @pytest.mark.parametrize("window", [120.0, 230.0])
 @pytest.mark.parametrize("digit", range(10))
 def test_a_dark_canvas_in_a_window_is_read_like_the_canvas(digit, window):

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from skdigits.digits.boxes import inked_box
-from skdigits.digits.levels import otsu
+from skdigits.digits.levels import otsu, texture
 from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
 
 _THUMBNAIL = 200  # Pixels: enough for the form of a sheet, and quick.
@@ -29,6 +29,9 @@ _TURNS = np.exp(1j * np.linspace(0, np.pi / 2, 31))  # Rotations by three degree
 _LIGHT = 0.2  # Share of the surroundings that is as light as the sheet, at most.
 _BLANK = 0.75  # Share of a sheet that ink leaves blank, at least.
 _WRITTEN = 0.1  # Length of the largest ink, as a share of the sheet's shorter side, at least.
+_THIN = 11  # Pixels of the thumbnail, at least, that are wider than a thin stroke.
+_FAINTEST = 0.03  # Share of the light that a thin stroke takes away.
+_PAPER = 0.75, 4  # Standard deviations that paper's texture reaches, by the quantile.
 _DARKER = 0.9  # Share of the sheet's light that is left beyond its edge, at most,
 _MOSTLY = 0.75  # along so much of it.
 _MARGIN = 0.02  # Share of its shorter side: a sheet's edge is blurred, curls and throws a shadow.
@@ -75,7 +78,7 @@ def _sheet(grey: Grey, rectangular: float) -> Mask | None:
             _LEAST <= sheet.mean() <= _MOST
             and light[~sheet].mean() <= _LIGHT
             and _rectangularity(sheet) >= rectangular
-            and _is_written_on(sheet, blank)
+            and _is_written_on(grey, sheet, blank)
             and _stands_out(grey, sheet)
         ):
             return sheet
@@ -96,11 +99,16 @@ def _rectangularity(sheet: Mask) -> float:
     return float(sheet.sum() / rectangles.min())
 
 
-def _is_written_on(sheet: Mask, blank: Mask) -> bool:
+def _is_written_on(grey: Grey, sheet: Mask, blank: Mask) -> bool:
     """Tell whether there is something large on a sheet, but not too much."""
-    ink = _largest(_without_margin(sheet) & ~blank)
-    much = blank.sum() < _BLANK * sheet.sum()
-    return bool(ink.any() and not much and max(_sides(ink)) >= _WRITTEN * min(_sides(sheet)))
+    inside = _without_margin(sheet)
+    if not inside.any() or blank.sum() < _BLANK * sheet.sum():
+        return False
+    # Thin strokes hardly darken a thumbnail, but they are darker than the paper around them.
+    darker = ndimage.grey_closing(grey, (_THIN, _THIN)) - grey
+    thin = darker > max(_FAINTEST, texture(darker[inside], *_PAPER))
+    ink = _largest(inside & (thin | ~blank))
+    return bool(ink.any() and max(_sides(ink)) >= _WRITTEN * min(_sides(sheet)))
 
 
 def _stands_out(grey: Grey, sheet: Mask) -> bool:
