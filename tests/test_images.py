@@ -323,6 +323,15 @@ def test_a_straight_one_is_no_rule(width, slope):
     assert alike(*normalized(photograph(wide), photograph(one))) > 0.98
 
 
+@pytest.mark.parametrize("width", [2, 3, 5])
+@pytest.mark.parametrize("slope", [0.14, 0.3])
+def test_the_stem_of_a_seven_that_reaches_both_sides_is_no_rule(width, slope):
+    down, right = np.mgrid[:300, :220]
+    stem = np.abs(right - 200 + slope * down) < width / 2
+    seven = np.pad(stem | ((down < width) & (right > 90) & (right < 200)), ((0, 0), (0, 60)))
+    assert alike(*normalized(photograph(np.pad(seven, 150)), photograph(seven))) > 0.95
+
+
 def test_rules_alone_are_no_digit():
     rules = np.zeros((240, 300))
     rules[20::40] = rules[21::40] = 0.8
@@ -337,6 +346,28 @@ def test_rules_may_rise_and_fall(digit, slope):
     down, right = np.mgrid[:240, :240]
     ruled = np.maximum(ink, 0.6 * ((down + slope * right) % 45 < 2))
     assert alike(*normalized(photograph(ink), photograph(ruled))) > 0.85
+
+
+@pytest.mark.parametrize("turned", [-25, -12, 18, 25])
+@pytest.mark.parametrize("digit", range(10))
+def test_squared_paper_may_be_turned(digit, turned):
+    ink = page_with(digit)
+    turn = np.exp(1j * np.deg2rad(turned))
+    across = (np.arange(240) + 1j * np.arange(240)[:, None]) * turn
+    squares = (across.real % 35 < 1.5) | (across.imag % 35 < 1.5)
+    assert alike(*normalized(photograph(ink), photograph(np.maximum(ink, 0.5 * squares)))) > 0.9
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("digit", range(10))
+def test_rules_may_converge(digit, squared):
+    ink = page_with(digit, height=100)
+    down, right = np.mgrid[:240, :240] / 240
+    nearer = 1 + 0.3 * right - 0.2 * down  # As on paper that lies askew to the camera.
+    ruled = 9 * down / nearer % 1 < 0.07
+    if squared:
+        ruled |= 9 * right / nearer % 1 < 0.07
+    assert alike(*normalized(photograph(ink), photograph(np.maximum(ink, 0.6 * ruled)))) > 0.9
 
 
 @pytest.mark.parametrize("dithered", [False, True])

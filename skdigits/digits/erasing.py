@@ -2,34 +2,25 @@
 
 ::
 
-    ink -> lines through most of the page, or of a box -> their profile across -> taken for paper
+    ink -> rules of the page, or of a box (rules.py) -> their profile across -> taken for paper
     mask -> rows and columns at the border that are full -> no part of the paper
-
-Rules are found before there is a threshold between ink and paper, since they are often too faint
-for one of them and too dark for the other: along a line, though, they add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from skdigits.digits.boxes import Box
-from skdigits.digits.resampling import Grey, Mask, area_average
+from skdigits.digits.resampling import Grey, Mask
+from skdigits.digits.rules import BROKEN, rules
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
 _RULE_WIDTH = 0.015  # Share of the page's longer side, at most.
-_BROKEN = 0.25  # Share of a rule's length, at most.
-_BLOCKS = 32  # From the left to the right.
-_ACROSS = np.linspace(-0.5, 0.5, _BLOCKS)
-_MISSING = round(_BROKEN * _BLOCKS)
-_STEEPEST = 0.15  # Slope: more than eight degrees.
-_FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
-_DARKEST = 0.95  # So much of it, at most.
+_DARKEST = 0.95  # Share of the paper's light that a rule takes away, at most.
 
 
 def paper_within(mask: Mask) -> Box:
@@ -108,66 +99,9 @@ def _thin(ink: Grey) -> int:
 def _erase_horizontal(ink: Grey, thin: int) -> Grey:
     """Erase thin lines that go from one side of the page to the other."""
     rest = ink.copy()
-    for path in _rules(ink, thin):
+    for path in rules(ink, thin):
         _erase_rule(rest, path, thin)
     return rest
-
-
-def _rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
-    """Find lines across the page, about parallel to each other: the row of each, by column."""
-    height, width = ink.shape
-    blocks = area_average(ink, height, _BLOCKS)
-    thick = ndimage.grey_opening(blocks, (thin, 1))
-    blocks -= thick
-    # Under a thick stroke there may be a rule. A path meets it give or take a pixel.
-    possible = ndimage.uniform_filter1d(np.maximum(blocks, thick), 3, axis=0)
-    drop, strength = _strongest_slope(possible, round(_STEEPEST * width))
-    for row in _peaks(strength, thin):
-        path = _fitted(blocks, row + drop * _ACROSS, thin, strength[row])
-        yield path(np.linspace(-0.5, 0.5, width))
-
-
-def _strongest_slope(blocks: Grey, steepest: int) -> tuple[int, Grey]:
-    """Return how far the lines of a page drop from side to side, and how strong each row's is."""
-    rows = np.arange(len(blocks))[:, None]
-    drops = range(-steepest, steepest + 1, 2)
-    # Lines are three rows wide here, so every other row meets each of them.
-    sums = [np.sum(_along(blocks, rows[::2] + drop * _ACROSS) ** 2) for drop in drops]
-    best = drops[int(np.argmax(sums))]
-    return best, _along(blocks, rows + best * _ACROSS)
-
-
-def _peaks(strength: Grey, thin: int) -> NDArray[np.intp]:
-    """Return the rows of lines that are strong and thin."""
-    # A table's edge is not thin, nor is a blurred stroke.
-    beside = ndimage.grey_opening(strength, (thin + 2,))
-    thin_enough = strength > np.maximum(2 * beside, _FAINTEST)
-    return np.flatnonzero(
-        thin_enough & (strength == ndimage.maximum_filter1d(strength, 2 * thin + 1))
-    )
-
-
-def _fitted(blocks: Grey, rows: NDArray[np.float64], thin: int, strength: float) -> Polynomial:
-    """Return the curve along the darkest pixels near a straight line, whose row it has by block."""
-    nearby = np.arange(-(thin // 2), thin // 2 + 1)[:, None]
-    near = blocks[_within(rows + nearby, len(blocks)), np.arange(_BLOCKS)]
-    found = rows + nearby[near.argmax(axis=0), 0]
-    trust = near.max(axis=0).clip(1e-6, strength)
-    for _ in range(3):
-        path = Polynomial.fit(_ACROSS, found, 2, w=trust)
-        # A stroke beside the rule is no part of it.
-        trust = trust / (1 + (found - path(_ACROSS)) ** 2)
-    return path
-
-
-def _along(blocks: Grey, paths: NDArray[np.float64]) -> Grey:
-    """Return what all but `_MISSING` blocks along each path have at least."""
-    values = blocks[_within(paths, len(blocks)), np.arange(_BLOCKS)]
-    return np.partition(values, _MISSING, axis=1)[:, _MISSING]
-
-
-def _within(rows: NDArray[np.float64], height: int) -> NDArray[np.intp]:
-    return np.rint(rows).astype(np.intp).clip(0, height - 1)
 
 
 def _erase_rule(ink: Grey, path: NDArray[np.float64], thin: int) -> None:
@@ -176,12 +110,13 @@ def _erase_rule(ink: Grey, path: NDArray[np.float64], thin: int) -> None:
     How dark the rule is at each distance from its path is what most of its columns have at least:
     not the bars of sevens side by side, between which is paper.
     """
-    rows = _within(path + np.arange(-thin, thin + 1)[:, None], len(ink))
+    rows = np.rint(path + np.arange(-thin, thin + 1)[:, None]).astype(np.intp)
+    rows = rows.clip(0, len(ink) - 1)
     strip = ink[rows.min() : rows.max() + 1]
     before, across = strip.copy(), (rows - rows.min(), np.arange(len(path)))
     # Give or take a pixel.
     thick = ndimage.maximum_filter1d(before[across], 3, axis=0)
-    profile = np.quantile(thick, _BROKEN, axis=1).clip(0, _DARKEST).astype(np.float32)
+    profile = np.quantile(thick, BROKEN, axis=1).clip(0, _DARKEST).astype(np.float32)
     strip[across] = 1 - (1 - before[across]) / (1 - profile[:, None])
     reach = 2 + int(np.count_nonzero(profile > profile.max() / 4))
     healed = np.minimum(before, ndimage.grey_closing(strip, (reach, 1)))
