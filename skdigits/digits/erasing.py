@@ -2,7 +2,7 @@
 
 ::
 
-    ink -> rules of the page, or of a box (rules.py) -> their profile across -> taken for paper
+    ink -> rules of the page, or of a box (ruled_paper.py) -> profile across -> taken for paper
     mask -> rows and columns at the border that are full -> no part of the paper
 """
 
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from skdigits.digits.boxes import Box
 from skdigits.digits.resampling import Grey, Mask
-from skdigits.digits.rules import BROKEN, rules
+from skdigits.digits.ruled_paper import BROKEN, rules
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
 _RULE_WIDTH = 0.015  # Share of the page's longer side, at most.
