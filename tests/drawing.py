@@ -1,10 +1,12 @@
-"""Digits drawn for the tests: those of scikit-learn, as MNIST has them or as strokes on paper."""
+"""Digits drawn for the tests, as MNIST has them or as strokes on paper, and how they are compared."""
 
 from itertools import product
 
 import numpy as np
 from scipy import ndimage
 from sklearn.datasets import load_digits
+
+from skdigits.digits import DigitImages
 
 
 def strokes(digit, height=120, example=0):
@@ -51,3 +53,15 @@ def alike(one, other):
     norms = np.linalg.norm(one) * np.linalg.norm(other)
     shifts = product((-1, 0, 1), repeat=2)
     return max(np.sum(one * np.roll(other, shift, (0, 1))) for shift in shifts) / norms
+
+
+def normalized(*images):
+    """Return what DigitImages makes of images, each of shape (28, 28)."""
+    return DigitImages().transform(list(images)).reshape(-1, 28, 28)
+
+
+def page_with(digit, top=60, left=70, height=120, shape=(240, 240)):
+    """Return the ink of a digit on a page."""
+    page = paper(shape)
+    write(page, strokes(digit, height), top, left)
+    return page
