@@ -1,4 +1,4 @@
-"""Digits drawn for the tests, as MNIST has them or as strokes on paper, and how they are compared."""
+"""Digits drawn for the tests, as MNIST has them or as strokes on paper, and how to compare them."""
 
 from itertools import product
 

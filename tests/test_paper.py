@@ -111,20 +111,17 @@ def test_specks_and_dark_borders_are_dropped(digit):
     assert alike(one, other) > 0.95
 
 
+@pytest.mark.parametrize(
+    "darkened",
+    [[np.s_[15:225, :25]], [np.s_[:, :20], np.s_[40:200, :45]]],
+    ids=["strip", "what reaches over a border"],
+)
 @pytest.mark.parametrize("digit", range(10))
-def test_a_dark_strip_at_the_border_is_not_the_digit(digit):
+def test_what_is_dark_at_the_border_is_not_the_digit(digit, darkened):
     ink = page_with(digit, top=95, left=105, height=45)
     held = ink.copy()
-    held[15:225, :25] = 1
-    one, other = normalized(photograph(ink), photograph(held))
-    assert alike(one, other) > 0.95
-
-
-@pytest.mark.parametrize("digit", range(10))
-def test_what_reaches_over_a_dark_border_is_not_the_digit(digit):
-    ink = page_with(digit, top=95, left=105, height=45)
-    held = ink.copy()
-    held[:, :20] = held[40:200, :45] = 1
+    for place in darkened:
+        held[place] = 1
     one, other = normalized(photograph(ink), photograph(held))
     assert alike(one, other) > 0.95
 
