@@ -93,6 +93,17 @@ def test_only_steep_slim_strokes_and_rings_are_changed(kind, suiting):
     assert changed == suiting
 
 
+@pytest.mark.parametrize("kind", [Upstroke, Slash])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_ink_without_width_or_height_is_measured_too(kind, dtype):
+    images = np.zeros((4, 28, 28), dtype)
+    images[0, 4:24, 9] = images[1, 9, 4:24] = images[2, 3, 3] = 1
+    images[3] = np.eye(28)
+    changed = kind(share=1)(images.reshape(4, 784), np.random.default_rng(0))
+    assert np.isfinite(changed).all()
+    assert_array_equal(changed[1:], images.reshape(4, 784)[1:])
+
+
 @given(st.floats(0.6, 1), st.floats(0, np.pi), seeds)
 def test_a_slash_goes_through_the_centre_from_the_upper_right(flat, turn, seed):
     image = ring(flat=flat, turn=turn)

@@ -84,7 +84,8 @@ class AddedStroke(ImageAugmentation):
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch with more strokes; see :class:`Augmentation`."""
         self.check(batch)
-        fields = centred_fields(self.image_shape).astype(batch.dtype)
+        dtype = np.result_type(batch.dtype, np.float32)
+        fields = centred_fields(self.image_shape).astype(dtype)
         chosen = np.flatnonzero(rng.random(len(batch)) < self.share)
         ink = moments(batch[chosen], fields)
         suits = self.suits(batch[chosen], fields[1:], ink)

@@ -67,10 +67,11 @@ class Moments(NamedTuple):
         Returns
         -------
         distances : ndarray of shape (n_images, n_points)
-            :math:`d^T \Sigma^{-1} d` (Mahalanobis 1936), whose mean over the ink is 2.
+            :math:`d^T \Sigma^{-1} d` (Mahalanobis 1936), whose mean over the ink is 2; beside ink
+            that lies on a line large, but finite.
         """
         rr, rc, cc = (moment[:, None] for moment in self[2:])
-        determinant = np.maximum(rr * cc - rc * rc, np.finfo(rr.dtype).tiny)
+        determinant = np.maximum(rr * cc - rc * rc, np.finfo(rr.dtype).eps)
         return (cc * down**2 - 2 * rc * down * right + rr * right**2) / determinant
 
 
