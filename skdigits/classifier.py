@@ -69,8 +69,9 @@ class FromScratchMLPClassifier(
     """Multilayer perceptron classifier, trained by its own backpropagation in NumPy.
 
     A stack of dense layers with nonlinear activations, ``a_k = f_k(a_{k-1} W_k + b_k)``, whose last
-    outputs are logits. Training minimises the weighted mean of a loss over mini-batches plus the
-    penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) / 2 * |W|_2^2) / sum(sample weights)``.
+    outputs are logits. Training minimises the weighted sum of a loss over mini-batches plus the
+    penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) / 2 * |W|_2^2)``, both divided by the sum
+    of sample weights that a batch of that size has on average.
 
     Names and meanings are those of :class:`sklearn.neural_network.MLPClassifier` wherever the thing
     is the same. What belongs to one optimizer or one schedule lives on that object; a string names
@@ -378,6 +379,7 @@ class FromScratchMLPClassifier(
         classes : array-like of shape (n_classes,), optional
             All classes; required on the first call unless y is a multilabel indicator.
         sample_weight : array-like of shape (n_samples,), optional
+            As for `fit`. These and class weights count in comparison with other rows of the call.
 
         Returns
         -------

@@ -180,6 +180,8 @@ def test_batches_hold_every_row_once(rng, n_rows, size, weighted):
         own = np.ones(len(rows)) if weights is None else weights[rows]
         assert_allclose(batch.weights, own / own.sum())
         assert batch.total == own.sum()
+        of_all = np.ones(len(order)) if weights is None else weights[order]
+        assert_allclose(batch.expected, len(rows) * of_all.mean())
         assert len(rows) == min(size, len(order) - len(seen) + len(rows))
     assert_array_equal(seen, order)
     present = np.ones(n_rows) if weights is None else weights

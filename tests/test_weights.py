@@ -13,7 +13,7 @@ from small import seeds
 from skdigits import FromScratchMLPClassifier
 from skdigits.labels import Multilabel
 from skdigits.nn.losses import LOSSES, Focal
-from skdigits.nn.optimizers import LBFGS, SOLVERS
+from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS
 
 # A few epochs show whether each step is the same.
 pytestmark = pytest.mark.filterwarnings(
@@ -73,6 +73,35 @@ def assert_weights_are_repetitions(seed, weights, kind="three classes", rtol=1e-
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol, atol=rtol)
     for name in ("loss", "accuracy", "gradient_norm"):
         assert_allclose(weighted.history_[name], repeated.history_[name], rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+@few
+@given(seed=seeds, weights=weights, kind=kinds)
+def test_batches_pull_together_where_all_rows_pull(batch_size, seed, weights, kind):
+    X, y = rows_and_labels(seed, kind)
+    weights = np.where(weights == 0, 0.01, weights)  # Batches of one size, a few of them light.
+    steps = {"solver": SGD(momentum=0), "learning_rate_init": 1e-6, "alpha": 0, "max_iter": 1}
+    start = classifier(**steps | {"learning_rate_init": 1e-30}).fit(X, y)
+    whole, parts = (
+        classifier(batch_size=size, **steps).fit(X, y, sample_weight=weights)
+        for size in (N_ROWS, batch_size)
+    )
+    for before, once, often in zip(start.coefs_, whole.coefs_, parts.coefs_, strict=True):
+        pull = (once - before) * N_ROWS / batch_size
+        assert_allclose(often - before, pull, rtol=1e-3, atol=1e-3 * np.abs(pull).max())
+
+
+def test_a_light_last_batch_moves_little():
+    X, y = rows_and_labels(0, "two classes")
+    light = np.where(np.arange(N_ROWS) == 0, 1e-6, 1.0)
+    params = {"batch_size": N_ROWS - 1, "shuffle": False, "solver": SGD(momentum=0), "alpha": 0}
+    order = np.roll(np.arange(N_ROWS), -1)
+    ours = classifier(**params).fit(X[order], y[order], sample_weight=light[order])
+    # Of 16 rows 15 count, so that each of them has 16/15 of the mean weight.
+    params["learning_rate_init"] = 0.01 * N_ROWS / (N_ROWS - 1)
+    theirs = classifier(**params).fit(X[order][:-1], y[order][:-1])
+    assert_same_weights(ours, theirs, rtol=1e-4)
 
 
 # Repetitions

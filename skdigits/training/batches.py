@@ -133,7 +133,8 @@ class Reader:
 class Batch(NamedTuple):
     """Some rows on their way through the network.
 
-    `rows` are their indices in X; `weights` sum to one; `total` is the sum of the sample weights.
+    `rows` are their indices in X; `weights` sum to one; `total` is the sum of the sample weights,
+    and `expected` what it is on average for as many rows.
     """
 
     rows: NDArray
@@ -141,6 +142,7 @@ class Batch(NamedTuple):
     targets: NDArray
     weights: NDArray
     total: float
+    expected: float
 
 
 def rows_per_batch(batch_size: int | str, n_rows: int) -> int:
@@ -172,14 +174,17 @@ def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iter
     batch : Batch
     """
     uniform = np.empty(0, reader.dtype)
+    sum_of_all = 0.0 if samples.weights is None else float(samples.weights[order].sum())
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         if samples.weights is None:
             if len(uniform) != len(rows):
                 uniform = np.full(len(rows), 1 / len(rows), reader.dtype)
             weights, total = uniform, float(len(rows))
+            expected = total
         else:
             taken = samples.weights[rows]
             total = float(taken.sum())
+            expected = sum_of_all * len(rows) / len(order)
             weights = (taken / total).astype(reader.dtype)
-        yield Batch(rows, reader.read(rows), samples.targets[rows], weights, total)
+        yield Batch(rows, reader.read(rows), samples.targets[rows], weights, total, expected)

@@ -52,7 +52,7 @@ class Settings:
     learning_rate : float
         What the schedule's factors scale.
     alpha, l1_ratio : float
-        The elastic-net penalty, divided by each batch's sum of weights.
+        The elastic-net penalty, divided by the sum of weights that a batch has on average.
     batch_size : int
         Rows in a batch.
     shuffle : bool
@@ -200,7 +200,7 @@ class Trainer:
             if i % measured == 0:
                 norms.append(euclidean_norm(self.gradient))
             clock = start._replace(step=state.n_steps, batch=i)
-            rate = self._update(clock, batch.total, in_parts)
+            rate = self._update(clock, batch.expected, in_parts)
         norm = sum(norms) / max(1, len(norms))
         return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
 
@@ -215,12 +215,19 @@ class Trainer:
         return ahead(augmented(found, augment, state.augment_rng, n_inputs))
 
     def loss_and_gradient(self, batch: Batch) -> tuple[float, NDArray]:
-        """Run the network forward and backward; return the loss and the logits."""
+        """Run the network forward and backward; return the mean loss and the logits.
+
+        The gradient is that of the batch's sum of losses over the expected sum of weights. Over its
+        own sum, a row would count less the heavier it is, and not at all if it is alone.
+        """
         keys = self.samples.keys[batch.rows] if self.network.chain.random else None
         self.step.begin(batch.weights, batch.total, keys)
-        return self.network.loss_and_gradient(
+        loss, logits = self.network.loss_and_gradient(
             batch.inputs, batch.targets, self.gradients, self.step
         )
+        if batch.total != batch.expected:
+            self.gradient *= batch.total / batch.expected
+        return loss, logits
 
     def _update(self, clock: Clock, total: float, in_parts: InParts) -> float:
         """Take a step along the gradient; return its learning rate."""
