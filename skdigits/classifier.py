@@ -19,7 +19,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
-    _check_sample_weight,
     column_or_1d,
     validate_data,
 )
@@ -350,12 +349,14 @@ class FromScratchMLPClassifier(
         tasks = tasks_of(self, self.max_iter, given)
         if self.verbose:
             print_obstacle()
-        ran_out = self._train(samples, validation, settings, self.max_iter, tasks)
+        try:
+            ran_out = self._train(samples, validation, settings, self.max_iter, tasks)
+        finally:
+            self._state.settle()
+            self._state.forget_optimizer()
+        tasks.end(lambda: self._fitted(self.n_iter_))
         if ran_out and not settings.planned:
             warn_of_limit(self.n_iter_, self.max_iter)
-        self._state.settle()
-        self._state.forget_optimizer()
-        tasks.end(lambda: self._fitted(self.n_iter_))
         return self
 
     @available_if(_learns_in_parts)
@@ -424,17 +425,8 @@ class FromScratchMLPClassifier(
         self.out_activation_ = labels.output.name
 
     def _samples(self, labels: Labels, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
-        """Encode the labels; multiply the weights by those of the classes."""
-        targets = labels.encode(y)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        weights = labels.weigh(self.class_weight, targets, weights)
-        if weights is not None and not weights.any():
-            raise ValueError("All sample weights are zero: there is nothing to learn from.")
-        return Samples.of(X, targets, weights)
+        """Return the rows that count, as the trainer takes them."""
+        return Samples.of(X, *labels.targets_and_weights(y, sample_weight, self.class_weight))
 
     def _validation_samples(
         self, labels: Labels, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
@@ -497,10 +489,12 @@ class FromScratchMLPClassifier(
         trainer = trainer_type(
             self._state, samples, settings, monitor.end_of_epoch, tasks.begin_epoch
         )
-        trainer.train(epochs)
+        try:
+            trainer.train(epochs)
+        finally:
+            self._set_figures(monitor.n_epochs)
         if stops_by is not None:
             stops_by.restore_best()
-        self._set_figures(monitor.n_epochs)
         return trainer.ran_out
 
     def _validation(self, rows: Samples | None) -> Validation | None:

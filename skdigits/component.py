@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,6 +45,9 @@ class Interval:
 
     def __contains__(self, value: Any) -> bool:
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+            return False
+        # NumPy can't compute with fractions.
+        if isinstance(value, Rational) and not isinstance(value, Integral):
             return False
         if self.integer and not isinstance(value, Integral) and value != np.inf:
             return False

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight
 
 from skdigits.nn.losses import Sigmoid, Softmax
 
@@ -109,6 +110,38 @@ class Labels:
             The class weights do not suit the labels.
         """
         raise NotImplementedError
+
+    def targets_and_weights(
+        self, y: Any, sample_weight: ArrayLike | None, class_weight: Any
+    ) -> tuple[NDArray, NDArray | None]:
+        """Encode labels, and multiply the rows' own weights by those of their classes.
+
+        Parameters
+        ----------
+        y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
+        sample_weight : array-like of shape (n_rows,) or None
+        class_weight : None, dict or 'balanced'
+
+        Returns
+        -------
+        targets : ndarray of shape (n_rows,) or (n_rows, n_labels)
+        weights : ndarray of shape (n_rows,) or None
+            None means 1 throughout.
+
+        Raises
+        ------
+        ValueError
+            There are unknown labels, or weights that are negative, not finite or zero throughout.
+        """
+        targets, weights = self.encode(y), None
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, y, dtype=np.float64, ensure_non_negative=True
+            )
+        weights = self.weigh(class_weight, targets, weights)
+        if weights is not None and not weights.any():
+            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        return targets, weights
 
     def decode(self, logits: NDArray) -> NDArray:
         """Return the most probable labels of each row."""

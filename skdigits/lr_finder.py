@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state, indexable
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _num_samples
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
 
 from .classifier import FromScratchMLPClassifier
-from .component import COUNT, FRACTION, POSITIVE, Interval, Names, check_parameter
+from .component import FRACTION, POSITIVE, Interval, check_parameter
+from .labels import labels_of
+from .parameters import check_parameters
 from .training.batches import rows_per_batch
 
 
@@ -99,22 +101,50 @@ def find_learning_rate(
     """
     _check(estimator, lowest, highest, n_steps, smoothing)
     # Rows are taken from them, which not every sparse format allows.
-    X, y, sample_weight = indexable(X, y, sample_weight)
-    n_rows = _num_samples(X)
-    size = rows_per_batch(estimator.batch_size, n_rows)
-    probe = clone(estimator).set_params(learning_rate="constant", batch_size=size)
+    X, y = indexable(X, y)
+    y = y if issparse(y) else np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    labels = labels_of(y)
+    _, weights = labels.targets_and_weights(y, sample_weight, estimator.class_weight)
+    rows = np.arange(y.shape[0]) if weights is None else np.flatnonzero(weights)
+    size = rows_per_batch(estimator.batch_size, len(rows))
+    probe = clone(estimator).set_params(
+        learning_rate="constant", batch_size=size, class_weight=None
+    )
+    parts = (
+        {
+            "X": _safe_indexing(X, batch),
+            "y": _safe_indexing(y, batch),
+            "classes": labels.classes if y.ndim == 1 else None,
+            "sample_weight": None if weights is None else weights[batch],
+        }
+        for batch in _endless_batches(size, probe.random_state, rows, n_steps)
+    )
     rates = np.geomspace(lowest, highest, n_steps)
+    losses, smoothed = _losses(probe, rates, parts, smoothing)
+    _check_learnt(losses, lowest)
+    rates = rates[: len(losses)]
+    settled = round(1 / (1 - smoothing))
+    suggestion = _steepest(rates, np.array(smoothed), settled)
+    return LearningRateCurve(rates, np.array(losses), np.array(smoothed), suggestion)
+
+
+def _losses(
+    probe: FromScratchMLPClassifier,
+    rates: NDArray,
+    parts: Iterator[dict[str, Any]],
+    smoothing: float,
+) -> tuple[list[float], list[float]]:
+    """Train on a part at each rate, as long as that does no harm; return losses and their means."""
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    classes = None if type_of_target(y) == "multilabel-indicator" else np.unique(y)
-    batches = _endless_batches(size, probe.random_state, n_rows, n_steps)
-    for step, (rate, rows) in enumerate(zip(rates, batches, strict=True), start=1):
+    for step, (rate, part) in enumerate(zip(rates, parts, strict=True), start=1):
         probe.set_params(learning_rate_init=rate)
-        X_batch, y_batch, weights = (_part(array, rows) for array in (X, y, sample_weight))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.partial_fit(X_batch, y_batch, classes=classes, sample_weight=weights)
+            probe.partial_fit(**part)
         if probe.n_iter_ == 0:
             break
         losses.append(probe.loss_)
@@ -122,11 +152,7 @@ def find_learning_rate(
         smoothed.append(mean / (1 - smoothing**step))
         if smoothed[-1] > 4 * min(smoothed):
             break
-    _check_learnt(losses, lowest)
-    rates = rates[: len(losses)]
-    settled = round(1 / (1 - smoothing))
-    suggestion = _steepest(rates, np.array(smoothed), settled)
-    return LearningRateCurve(rates, np.array(losses), np.array(smoothed), suggestion)
+    return losses, smoothed
 
 
 def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothing: float) -> None:
@@ -142,7 +168,7 @@ def _check(estimator: Any, lowest: float, highest: float, n_steps: int, smoothin
     check_parameter(owner, "highest", highest, (Interval(f"({lowest}, inf)"),))
     check_parameter(owner, "n_steps", n_steps, (Interval("[2, inf)", integer=True),))
     check_parameter(owner, "smoothing", smoothing, (FRACTION,))
-    check_parameter(owner, "batch_size", estimator.batch_size, (Names(["auto"]), COUNT))
+    check_parameters(estimator)
     if not hasattr(estimator, "partial_fit"):
         raise ValueError(
             f"find_learning_rate: solver={estimator.solver!r} has no learning rate; it must be a "
@@ -159,17 +185,12 @@ def _check_learnt(losses: list[float], lowest: float) -> None:
         )
 
 
-def _endless_batches(size: int, seed: Any, n_rows: int, n_batches: int) -> list[NDArray]:
+def _endless_batches(size: int, seed: Any, rows: NDArray, n_batches: int) -> list[NDArray]:
     """Return the rows of so many batches, in an order that only repeats after all rows."""
     rng = np.random.default_rng(check_random_state(seed).randint(2**31))
-    rounds = -(-n_batches * size // n_rows)
-    order = np.concatenate([rng.permutation(n_rows) for _ in range(rounds)])
+    rounds = -(-n_batches * size // len(rows))
+    order = np.concatenate([rng.permutation(rows) for _ in range(rounds)])
     return [order[i * size : (i + 1) * size] for i in range(n_batches)]
-
-
-def _part(array: Any, rows: NDArray) -> Any:
-    """Return some rows of what there is."""
-    return None if array is None else _safe_indexing(array, rows)
 
 
 def _steepest(rates: NDArray, losses: NDArray, settled: int) -> float:

@@ -209,6 +209,18 @@ def test_sparse_rows_train_as_dense_rows_do(convert, params):
     assert_allclose(sparse_fit.predict_proba(sparse), expected, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("params", [{"input_dropout": 0.1}, {"noise": 0.1}])
+def test_wide_sparse_rows_are_predicted_as_they_are(params):
+    _, y = blobs()
+    X = scipy.sparse.random_array((len(y), 2**16), density=1e-4, format="csr", rng=0)
+    clf = classifier(hidden_layer_sizes=4, max_iter=1, batch_size=10, **params).fit(X, y)
+    tracemalloc.start()
+    clf.predict_proba(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.shape[0] * X.shape[1]  # Bytes, of which dense rows would take eight each.
+
+
 SINGLE = [np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32]
 DOUBLE = [np.int32, np.uint32, np.int64, np.uint64, np.float64]
 

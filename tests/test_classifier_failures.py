@@ -1,6 +1,7 @@
 """What goes wrong in a training, and what is left then: divergence, Ctrl-C, bad scores."""
 
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -201,6 +202,38 @@ def test_a_scorer_that_fails_is_named():
         classifier(scoring=lambda *_: None).fit(X, y, X_val=X, y_val=y)
 
 
+def test_after_a_scorer_that_fails_the_optimizer_begins_anew():
+    X, y = blobs()
+    scores = []
+
+    def score(estimator, X, y):
+        scores.append(0.5)
+        return 1 / (len(scores) < 3)
+
+    params = {"learning_rate": "cosine", "ema_decay": 0.9, "max_iter": 4}
+    broken = classifier(early_stopping=True, scoring=score, **params)
+    with pytest.raises(ZeroDivisionError):
+        broken.fit(X, y)
+    assert broken.n_iter_ == len(broken.loss_curve_) == 2
+    broken.partial_fit(X, y)
+    whole = classifier(**params).fit(X, y).partial_fit(X, y)
+    rates = [clf.history_["learning_rate"][-1] for clf in (broken, whole)]
+    assert rates[0] == rates[1] > 0
+
+
+def test_a_warning_that_is_an_error_leaves_the_whole_fit():
+    X, y = blobs()
+    whole, warned = (classifier(max_iter=2, ema_decay=0.9) for _ in range(2))
+    with pytest.warns(ConvergenceWarning):
+        whole.fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            warned.fit(X, y)
+    assert same_bits(whole, warned)
+    assert same_bits(whole.partial_fit(X, y), warned.partial_fit(X, y))
+
+
 @pytest.mark.usefixtures("ctrl_c")
 def test_an_epoch_whose_score_was_interrupted_does_not_count():
     X, y = blobs()
@@ -224,6 +257,13 @@ def test_lbfgs_that_overflows_says_so_and_leaves_a_working_model():
     assert len(warned) == 1
     assert all(np.isfinite(weights).all() for weights in (*clf.coefs_, *clf.intercepts_))
     assert np.isfinite(clf.predict_proba(X)).all()
+
+
+def test_lbfgs_that_learns_nothing_predicts_by_the_statistics_of_its_rows():
+    X, y = blobs()
+    clf = classifier(solver="lbfgs", normalization="batch", tol=100.0).fit(10 * X + 50, y)
+    assert clf.n_iter_ == 1
+    assert loss_of(clf, 10 * X + 50, y) == pytest.approx(clf.loss_)
 
 
 def test_lbfgs_that_is_stuck_says_so():

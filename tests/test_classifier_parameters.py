@@ -1,6 +1,7 @@
 """The classifier's parameters: what is refused, and how scikit-learn's tools take hold of them."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from skdigits.nn.schedules import Cosine
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-NO_NUMBER = ["1", None, [], True, np.nan]
+NO_NUMBER = ["1", None, [], True, np.nan, Fraction(1, 2)]
 BAD = {
     "hidden_layer_sizes": [0, -1, 2.5, None, "100", True, np.array(5)],
     "activation": ["rely", None, 1, ELU, ["relu", "relu"], []],

@@ -7,6 +7,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import DataConversionWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -227,6 +228,25 @@ def test_rates_at_which_nothing_is_learnt_are_refused():
             lowest=1e200,
             highest=1e300,
         )
+
+
+def test_rows_without_weight_are_no_rows():
+    weights = (np.arange(len(y)) % 7 == 0).astype(float)
+    kept = weights > 0
+    weighted = find_learning_rate(classifier(batch_size=5), X, y, sample_weight=weights)
+    chosen = find_learning_rate(classifier(batch_size=5), X[kept], y[kept])
+    assert same_curves(weighted, chosen)
+    without = classifier(batch_size=8, class_weight=dict.fromkeys(range(9), 0))
+    assert len(find_learning_rate(without, X, y, n_steps=10).losses) == 10
+    with pytest.raises(ValueError, match="All sample weights are zero"):
+        find_learning_rate(classifier(class_weight=dict.fromkeys(range(10), 0)), X, y)
+
+
+def test_a_column_of_labels_is_warned_of_once():
+    with pytest.warns(DataConversionWarning) as warned:
+        curve = find_learning_rate(classifier(), X, y[:, np.newaxis])
+    assert len(warned) == 1
+    assert same_curves(curve, CURVE)
 
 
 def test_any_sparse_format():

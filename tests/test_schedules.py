@@ -220,7 +220,14 @@ def test_adaptive_lowers_the_rate_until_it_is_small(decay, minimum, initial):
         seen.append(seen[-1] * factor)
     assert seen == pytest.approx([initial * decay**i for i in range(len(seen))])
     assert all(rate > minimum for rate in seen[:-1])
-    assert seen[-1] <= minimum
+    assert seen[-1] <= minimum * (1 + 1e-9)
+
+
+def test_adaptive_ends_at_its_minimum_though_products_are_rounded():
+    schedule, rate, n_rates = Adaptive(decay=0.1, minimum=1e-5), 1e-3, 1
+    while (factor := schedule.on_plateau(rate)) is not None:
+        rate, n_rates = rate * factor, n_rates + 1
+    assert n_rates == 3
 
 
 @pytest.mark.parametrize("name", [name for name in ANY if name != "adaptive"])

@@ -107,6 +107,11 @@ class Layer:
         return False
 
     @property
+    def predicts(self) -> bool:
+        """Whether it does anything in prediction."""
+        return True
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The layer's arrays, in the order in which `forward` expects them."""
         return ()
@@ -303,6 +308,12 @@ class Chain(Layer):
     def takes_sparse(self) -> bool:
         """Whether the first layer computes on sparse rows as they are."""
         return bool(self.layers) and self.layers[0].takes_sparse
+
+    @property
+    def predicts_sparse(self) -> bool:
+        """The same in prediction, where the first layers may do nothing."""
+        predicting = (layer for layer in self.layers if layer.predicts)
+        return next((layer.takes_sparse for layer in predicting), False)
 
     @property
     def random(self) -> bool:

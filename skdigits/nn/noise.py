@@ -21,6 +21,7 @@ class Random(Layer):
     """A layer that only acts in training."""
 
     random = True
+    predicts = False
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the inputs as they are."""

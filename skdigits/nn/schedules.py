@@ -192,7 +192,8 @@ class Adaptive(Schedule):
 
     def on_plateau(self, rate: float) -> float | None:
         """Return `decay`, or None where the rate is small enough already."""
-        return self.decay if rate > self.minimum else None
+        # Products of many factors are rounded.
+        return self.decay if rate > self.minimum * (1 + 1e-9) else None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

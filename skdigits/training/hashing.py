@@ -43,7 +43,8 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     columns, of_targets = np.split(factors, [X.shape[1]])
     keys, pages = np.empty(len(rows), np.uint64), MappedPages(X)
     # So few rows that all intermediate results stay in the cache.
-    size = max(1, CHUNK // X.shape[1])
+    numbers = X.size if isinstance(X, np.ndarray) else X.nnz
+    size = max(1, CHUNK * X.shape[0] // max(1, numbers))
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
         pages.release()

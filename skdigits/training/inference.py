@@ -40,7 +40,7 @@ def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it
     -------
     logits : ndarray of shape (n_rows, n_outputs) and the network's dtype
     """
-    n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.takes_sparse)
+    n_rows, reader = X.shape[0], Reader(X, network.dtype, network.chain.predicts_sparse)
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
     # A thread that BLAS has woken keeps spinning and slows whatever else runs on its core.
     with blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE):
@@ -62,7 +62,7 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
         ``validation_loss`` and ``validation_accuracy``.
     """
     rows = samples.rows
-    reader = Reader(samples.X, network.dtype, network.chain.takes_sparse)
+    reader = Reader(samples.X, network.dtype, network.chain.predicts_sparse)
     blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
     logits = _joined(network, (reader.read(block) for block in blocks))
     targets = samples.targets[rows]

@@ -77,7 +77,9 @@ class FullBatchTrainer(Trainer):
             return
         self._note_outcome(result)
         if not result.nit:
-            # There was nothing to learn, which is worth a line on record, too.
+            # There was nothing to learn, which is worth a line on record, too. The statistics that
+            # prediction needs are those of this point.
+            self._penalized_loss(result.x)
             with suppress(StopIteration):
                 self._end_of_iteration(result)
 

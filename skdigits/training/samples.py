@@ -87,8 +87,8 @@ class Samples:
         totals = np.bincount(group, None if self.weights is None else self.weights[self.rows])
         aside = np.empty(len(first))
         order = drawn_order(keys, seed)
-        for s in range(stratum.max() + 1):
-            members = order[stratum[order] == s]
+        by_stratum = order[np.argsort(stratum[order], kind="stable")]
+        for members in np.split(by_stratum, np.cumsum(np.bincount(stratum))[:-1]):
             aside[members] = _shares_aside(totals[members], fraction)
         _warn_of_shared(stratum[(aside > 0) & (aside < 1)], fraction)
         return self._part(1 - aside[group]), self._part(aside[group])
@@ -97,6 +97,7 @@ class Samples:
         """Return the rows with these shares of their weights."""
         taken = shares > 0
         part = replace(self, rows=self.rows[taken])
+        vars(part)["keys"] = self.keys  # Not to be hashed again.
         if (shares[taken] == 1).all():
             return part
         weights = np.ones(self.X.shape[0]) if self.weights is None else self.weights.astype(float)
