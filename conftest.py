@@ -1,14 +1,12 @@
-"""What every test and doctest runs under: one BLAS thread, no screen, repeatable examples."""
+"""What every test and doctest runs under: one BLAS thread, repeatable examples."""
 
 import os
-from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
 # pytest-xdist has a worker for each core, and BLAS reads these only once, when NumPy is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
 
 # A busy machine must not fail a test, so nothing here depends on the time.
 settings.register_profile(
@@ -23,11 +21,3 @@ settings.register_profile(
     "thorough", settings.get_profile("ci"), derandomize=False, max_examples=1000
 )
 settings.load_profile("ci")
-
-# Doctests of a module whose extra is not installed have nothing to run on.
-EXTRA_OF = {
-    "skdigits/displays/*": "matplotlib",
-    "skdigits/digits/images.py": "PIL",
-    "skdigits/export.py": "onnx",
-}
-collect_ignore_glob = [path for path, extra in EXTRA_OF.items() if find_spec(extra) is None]

@@ -19,6 +19,7 @@ from .nn.activations import ACTIVATIONS
 from .nn.optimizers import SOLVERS
 from .nn.schedules import SCHEDULES
 
+_MODEL = "file that train saved, or of another classifier of pixels from 0 to 255 (of 8x8, to 16)"
 _DESCRIPTION = """\
 Train a neural network to read handwritten digits, measure how well it does,
 and let it read images of yours.
@@ -109,10 +110,10 @@ def _parser() -> ArgumentParser:
 
     _add_train_options(add(train, "train a model and save it", _TRAIN, _TRAIN_EXAMPLES))
     command = add(evaluate, "measure a saved model", _EVALUATE, _EVALUATE_EXAMPLES)
-    command.add_argument("model_path", metavar="MODEL", help="file that train saved")
+    command.add_argument("model_path", metavar="MODEL", help=_MODEL)
     _add_data_options(command, None, "the one whose images fit the model")
     command = add(predict, "read the digits in image files", _PREDICT, _PREDICT_EXAMPLES)
-    command.add_argument("model_path", metavar="MODEL", help="file that train saved")
+    command.add_argument("model_path", metavar="MODEL", help=_MODEL)
     command.add_argument("images", metavar="IMAGE", nargs="+", help="PNG or other image file")
     command.add_argument(
         "--json",

@@ -254,6 +254,14 @@ def test_strokes_go_towards_dilation_or_erosion_by_a_share():
         np.testing.assert_allclose(after - image, share * way, atol=1e-12)
 
 
+@pytest.mark.parametrize("amount", [1e9, 1e300])
+def test_strokes_that_cover_the_image_grow_no_further(amount):
+    batch = noise(5, dtype=np.float64)
+    changed = RandomStroke(thinner=0, thicker=amount)(batch, generator())
+    peaks = np.repeat(batch.max(axis=1), 784)
+    np.testing.assert_allclose(changed.ravel(), peaks)
+
+
 @pytest.mark.parametrize(
     ("extreme", "sign"), [(ndimage.grey_dilation, 1), (ndimage.grey_erosion, -1)]
 )

@@ -589,11 +589,6 @@ def test_annotations_are_drawn_on_what_was_read(model_path, page, tmp_path, mode
     assert np.corrcoef(drawn.ravel(), grey.ravel())[0, 1] > 0.5
 
 
-def test_annotations_of_a_kind_that_cannot_be_written(model_path, page, tmp_path, capsys):
-    line = error_of(capsys, "predict", "--annotate", tmp_path / "out.psd", model_path, page)
-    assert line.endswith("images of that kind can't be written")
-
-
 def test_an_output_with_too_long_a_name(capsys):
     assert "too long" in error_of(capsys, "train", "--output", 300 * "x").lower()
 
@@ -638,7 +633,7 @@ def test_nothing_but_answers_goes_to_stdout(model_path, digits, tmp_path, capsys
     assert capsys.readouterr().out.startswith(f"{good}\t")
 
 
-@pytest.mark.parametrize("name", ["out.h5", "out.xbm", "out", "out.blp"])
+@pytest.mark.parametrize("name", ["out.h5", "out.psd", "out.xbm", "out", "out.blp"])
 def test_annotations_that_cannot_be_written_name_their_file(
     name, model_path, digits, tmp_path, capsys
 ):
@@ -646,6 +641,24 @@ def test_annotations_that_cannot_be_written_name_their_file(
     output = tmp_path / name
     line = error_of(capsys, "predict", "--annotate", output, model_path, good)
     assert line == f"{output}: images of that kind can't be written"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_annotations_on_a_full_disk_say_so(model_path, digits, tmp_path, capsys):
+    good = write_image(tmp_path / "good.png", digits.X_test[0] / 16 * 255)
+    output = tmp_path / "out.png"
+    output.symlink_to("/dev/full")
+    line = error_of(capsys, "predict", "--annotate", output, model_path, good)
+    assert line == f"{output}: No space left on device"
+
+
+def test_a_box_around_all_of_an_image_is_drawn(model_path, digits, tmp_path, capsys):
+    image, output = write_image(tmp_path / "8.png", digits.X_test[0] / 16 * 255), tmp_path / "o.png"
+    assert main(["predict", "--annotate", str(output), model_path, image]) == 0
+    with Image.open(output) as drawn:
+        red = (np.asarray(drawn.convert("RGB")) == (220, 30, 30)).all(axis=2)
+    assert red[-1].all()
+    assert red[:, -1].all()
 
 
 def test_annotations_in_a_folder_that_is_not_there_say_so(model_path, digits, tmp_path, capsys):

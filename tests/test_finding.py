@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter, rotate
 
 from skdigits.digits import Box, DigitImages, extract_digits, find_digits
+from skdigits.digits.boxes import inked_box
 from skdigits.digits.pictures import read_picture
 
 
@@ -194,6 +195,36 @@ def test_the_texture_of_paper_is_no_digit(seed, width):
 
 def test_box_cuts_out():
     assert Box(1, 2, 3, 4).scaled((5, 5), (10, 15)) == Box(2, 6, 6, 12)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_a_scaled_box_is_within_the_image_and_not_empty(old, new, data):
+    first = data.draw(st.integers(0, old - 1))
+    last = data.draw(st.integers(first + 1, old))
+    box = Box(first, first, last, last).scaled((old, old), (new, new))
+    assert 0 <= box.top < box.bottom <= new
+    assert 0 <= box.left < box.right <= new
+
+
+@pytest.mark.parametrize("size", [64, 200, 640])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_bars_of_two_levels_are_looked_at_to_the_end(size, inverted):
+    banner, corner = np.zeros((2, size, size), np.uint8)
+    banner[size // 5 :] = 255
+    banner[:, size // 2 : size // 2 + 4] = 0
+    corner[: size // 2] = corner[size // 2 :, size // 2] = 255
+    for page in (banner, corner):
+        for box in find_digits(255 - page if inverted else page):
+            assert box.of(page).size
+
+
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("margin", [0, 1, 4])
+@pytest.mark.parametrize("height", [60, 140])
+def test_a_digit_that_is_cut_out_tightly_is_found(digit, margin, height):
+    ink = strokes(digit, height)
+    tight = np.pad(inked_box(ink > 0.5).of(ink), margin)
+    assert len(find_digits(photograph(tight))) == 1
 
 
 def test_a_box_may_be_alone():

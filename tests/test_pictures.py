@@ -34,6 +34,13 @@ def test_each_image_has_the_range_of_its_brightest_pixel(top, share, n_images):
     assert unit_range(images).max() == pytest.approx(share)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_signed_integers_do_not_wrap_around(dtype):
+    image = photograph(page_with(5))
+    shifted = (image.astype(int) - 128) * ((np.iinfo(dtype).max + 1) // 128)
+    assert alike(*normalized(image, shifted.astype(dtype))) > 0.99
+
+
 def test_booleans():
     page = page_with(5) > 0.5
     assert_array_equal(normalized(page), normalized(page.astype(np.uint8) * 255))

@@ -38,7 +38,7 @@ class Box(NamedTuple):
         return rest
 
     def scaled(self, old: tuple[int, ...], new: tuple[int, ...]) -> Box:
-        """Return the box on the same image in another resolution.
+        """Return the box on the same image in another resolution; it never is empty.
 
         Parameters
         ----------
@@ -49,10 +49,15 @@ class Box(NamedTuple):
         -------
         box : Box
         """
-        (height, width), (new_height, new_width) = old, new
-        down, right = new_height / height, new_width / width
-        factors = (down, right, down, right)
-        return Box(*(round(edge * factor) for edge, factor in zip(self, factors, strict=True)))
+        top, bottom = _scaled(self.top, self.bottom, new[0] / old[0], new[0])
+        left, right = _scaled(self.left, self.right, new[1] / old[1], new[1])
+        return Box(top, left, bottom, right)
+
+
+def _scaled(start: int, stop: int, factor: float, size: int) -> tuple[int, int]:
+    """Return where a side of a box begins and ends among so many pixels; it has one of them."""
+    first = min(round(start * factor), size - 1)
+    return first, max(first + 1, round(stop * factor))
 
 
 def box_of(boxes: NDArray[np.int64]) -> Box:

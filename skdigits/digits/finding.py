@@ -117,7 +117,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     whole = np.array([box_of(boxes[groups == group]) for group in range(groups.max() + 1)])
     heights = whole[:, 2] - whole[:, 0]
     # The two points of a colon are as high as some digits, but neither of them is large.
-    largest = ndimage.maximum(longer_sides(boxes), groups, np.unique(groups))
+    largest = ndimage.maximum(longer_sides(boxes), groups, range(len(whole)))
     tall = (heights >= 0.4 * heights.max()) & (largest >= 0.25 * heights.max())
     digits = (tall & ~_marks(whole)).nonzero()[0]
     order = _lines_then_columns(whole[digits])

@@ -195,7 +195,7 @@ class Slash(AddedStroke):
     (:meth:`Moments.squared_distances`): their squares, of mean 2, have a variance of 0.5 at most. A
     ring of the half axes :math:`a` and :math:`b` has deviations of :math:`a / \sqrt 2` and
     :math:`b / \sqrt 2` and a length of about :math:`\pi (a + b)`, so its ink tells the width of the
-    stroke. Of MNIST's digits but the zeros, one in 20,000 is taken for a ring.
+    stroke. Of MNIST's digits but the zeros, one in 15,000 is taken for a ring.
 
     Parameters
     ----------

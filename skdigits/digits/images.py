@@ -179,9 +179,9 @@ def find_digits(image: Any) -> list[Box]:
     -------
     boxes : list of Box
         Line by line, from left to right, in pixels of the image after its EXIF rotation. Empty if
-        there is no digit: what is smaller than a fortieth of the longer side of the image, or a
-        twentieth if it is faint, is the grain of its paper. Digits that touch each other share a
-        box.
+        there is no digit: where nothing is as large as a fortieth of the longer side of the image,
+        or a twentieth if it is faint, all of it is the grain of the paper. Digits that touch each
+        other share a box.
 
     Raises
     ------
@@ -291,6 +291,8 @@ def _as_images(X: Any) -> NDArray | Sequence:
     if not len(X):
         raise ValueError("X has no images, expected at least one")
     images = np.asarray(X) if hasattr(X, "__array__") else X
+    if isinstance(images, np.ndarray) and images.dtype == object and images.shape[1:] == (1,):
+        images = images[:, 0]  # A table with a column of paths.
     if isinstance(images, np.ndarray) and images.dtype == object and images.ndim > 1:
         # A table whose numbers may be missing.
         images = check_array(X, allow_nd=True, input_name="X")

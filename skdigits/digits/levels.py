@@ -63,7 +63,7 @@ def _light_around(light: Mask) -> float:
     n_kept = 0
     while n_kept < 4 and light.min() < light.max():
         share = light[0].mean()
-        if max(share, 1 - share) >= _PLAIN:
+        if len(light) > 1 and max(share, 1 - share) >= _PLAIN:
             light, n_kept = light[1:], 0
         else:
             light, n_kept = np.rot90(light), n_kept + 1

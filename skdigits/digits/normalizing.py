@@ -49,9 +49,9 @@ def is_normalized(images: NDArray) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore", over="ignore"):
         mass, *first = (flat.astype(np.float32) @ moments).T
         off = np.maximum(*(np.abs(moment - SIDE / 2 * mass) for moment in first))
-    peak, lowest = flat.max(axis=1, initial=0), flat.min(axis=1, initial=0)
+    peak = flat.max(axis=1, initial=0) * (1 - 1e-6)  # Rounding may have added to it.
     full = np.where(peak > 1, 255, 1)
-    fits = (longer >= BOX_SIDE - 2) & (longer <= BOX_SIDE) & (lowest == 0)
+    fits = (longer >= BOX_SIDE - 2) & (longer <= BOX_SIDE) & (flat.min(axis=1, initial=0) == 0)
     return fits & (off <= 0.55 * mass) & (peak >= 0.9 * full) & (peak <= full)
 
 

@@ -19,6 +19,7 @@ _DARK = 0.25  # Share of the paper's light that it takes away, in the mean.
 # Standard deviations that no component of the paper's texture is above, in the mean. The edges of
 # strokes are blank, too, but rarely a quarter of it.
 _PAPER = 0.75, 4
+_INK = 0.55  # Share of the paper's light that no texture takes away, in the mean.
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Page:
     @property
     def distinct(self) -> Mask:
         """Which components are darker than the texture of the paper."""
-        return self._darkness >= texture(self.ink[self.labels == 0], *_PAPER)
+        grain = texture(self.ink[self.labels == 0], *_PAPER)
+        return self._darkness >= min(grain, _INK)
 
     @property
     def _darkness(self) -> NDArray[np.float64]:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fsdecode
 from reprlib import repr as shortened
 from typing import Any, NamedTuple
@@ -64,7 +66,7 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     OSError
         There is no such file, or it can't be opened.
     ValueError
-        The path is none, the file is damaged or not an image, or the array not an image.
+        The path is none, the image is damaged or none, or the array is no image.
     """
     name = f"image {index}"
     if isinstance(source, str | bytes | PathLike):
@@ -73,7 +75,8 @@ def read_picture(source: Any, index: int = 0) -> Picture:
             raise ValueError(f"{shortened(source)} as image {index} is no path: it has a null byte")
         pixels = _read_file(name)
     elif hasattr(source, "getexif"):
-        pixels = _decode(source)
+        with _blamed_on(name):
+            pixels = _decode(source)
     else:
         pixels = np.asarray(source)
     _check(pixels, name)
@@ -125,7 +128,9 @@ def unit_range(images: NDArray) -> Grey:
     if images.dtype.kind == "u" and images.dtype.itemsize == 2:
         tops += [1023, 4095, 16383, 65535]  # Of 10, 12, 14 and 16 bits.
     ranges = np.array(tops, np.float32)
-    white = np.select([peak <= top for top in ranges], list(ranges), peak)
+    # Rounding may have added to it.
+    rounded = peak * np.float32(1 - 1e-6)
+    white = np.select([rounded <= top for top in ranges], list(ranges), peak)
     return images.astype(np.float32) / white
 
 
@@ -136,12 +141,17 @@ def _read_file(path: str) -> NDArray:
         raise ImportError(
             f"{path} is read by Pillow, which is missing: pip install skdigits[image]"
         ) from error
-    with open(path, "rb") as file:
-        try:
-            with Image.open(file) as image:
-                return _decode(image)
-        except Exception as error:  # Decoding a damaged image may raise anything.
-            raise ValueError(f"{path} is damaged, or not an image ({error})") from error
+    with open(path, "rb") as file, _blamed_on(path), Image.open(file) as image:
+        return _decode(image)
+
+
+@contextmanager
+def _blamed_on(name: str) -> Iterator[None]:
+    """Name the image where decoding fails: a damaged one may raise anything."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{name} is damaged, or not an image ({error})") from error
 
 
 def _decode(image: Any) -> NDArray:

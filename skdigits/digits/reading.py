@@ -93,13 +93,14 @@ class Reading:
         size = max(10, max(image.size) // 25)
         font = ImageFont.load_default(size)
         for digit, (top, left, bottom, right) in zip(self.digits, self.boxes, strict=True):
-            pen.rectangle((left, top, right, bottom), outline=_RED, width=width)
+            pen.rectangle((left, top, right - 1, bottom - 1), outline=_RED, width=width)
             anchor = "lb" if top >= size else "la"
             pen.text((left, top), str(digit), fill=_RED, font=font, anchor=anchor)
         try:
             image.save(output)
         except (KeyError, ValueError, OSError) as error:
-            if getattr(error, "filename", None):
+            if isinstance(error, OSError) and error.errno:
+                error.filename = str(output)  # Such as where the disk is full.
                 raise
             # Each format has its own way to say so.
             raise ValueError(f"{output}: images of that kind can't be written") from error

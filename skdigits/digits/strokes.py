@@ -66,7 +66,9 @@ class RandomStroke(ImageAugmentation):
 def _thicken(images: NDArray, amount: NDArray) -> None:
     """Thicken the strokes of each image by so many pixels; thin them where that is negative."""
     for extreme, pixels in ((np.maximum, amount), (np.minimum, -amount)):
-        for done in range(math.ceil(pixels.max())):
+        # After that many, nothing changes any more.
+        most = min(pixels.max(), max(images.shape[1:]))
+        for done in range(math.ceil(most)):
             rows = np.flatnonzero(pixels > done)
             share = np.minimum(pixels[rows] - done, 1)[:, None, None]
             chosen = images[rows]
