@@ -33,7 +33,7 @@ from .classifier import FromScratchMLPClassifier
 from .component import InvalidParameterError
 from .digits.datasets import load_digits_8x8, load_mnist
 from .digits.images import DigitImages
-from .digits.normalizing import SIDE
+from .digits.paper.normalizing import SIDE
 from .digits.reading import read_digits
 from .digits.sets import DigitSplit
 

@@ -22,10 +22,9 @@ from skdigits.digits import (
     Slash,
     Upstroke,
     load_digits_8x8,
-    strokes,
-    warping,
 )
-from skdigits.digits.warping import warp
+from skdigits.digits.augmentation import strokes, warping
+from skdigits.digits.augmentation.warping import warp
 
 STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0}
 KINDS = {

@@ -12,7 +12,7 @@ from scipy.ndimage import sobel
 from small import classifier
 
 from skdigits.digits import Bends, Directions, RandomAffine, Upright, Views, load_digits_8x8
-from skdigits.digits.edges import _gradient, _shares, edges, halved
+from skdigits.digits.augmentation.edges import _gradient, _shares, edges, halved
 
 SHAPE = (9, 9)
 HALF = 0.5**0.5

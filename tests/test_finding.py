@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter, rotate
 
 from skdigits.digits import Box, DigitImages, extract_digits, find_digits
-from skdigits.digits.boxes import inked_box
-from skdigits.digits.pictures import read_picture
+from skdigits.digits.paper.boxes import inked_box
+from skdigits.digits.paper.pictures import read_picture
 
 
 def write_line(page, number, top=40, left=40, height=90, gap=30):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.ndimage import gaussian_filter, grey_dilation, rotate
 
-from skdigits.digits.resampling import area_average
+from skdigits.digits.paper.resampling import area_average
 
 digits = st.integers(0, 9)
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from skdigits.digits import DigitImages
-from skdigits.digits.pictures import canvas, unit_range
+from skdigits.digits.paper.pictures import canvas, unit_range
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float32, np.float64])

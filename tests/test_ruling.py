@@ -6,7 +6,7 @@ from drawing import alike, paper, photograph, strokes, write
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.digits import DigitImages, find_digits
-from skdigits.digits.ruling import grids, lines, standing_on_lines
+from skdigits.digits.paper.ruling import grids, lines, standing_on_lines
 
 NUMBER = [6, 2, 8, 3]
 

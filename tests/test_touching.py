@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdigits.digits import DigitImages, extract_digits
-from skdigits.digits.finding import Strokes
-from skdigits.digits.touching import _ASIDE, Piece, _best_chain, _cheapest, _paths
+from skdigits.digits.paper.finding import Strokes
+from skdigits.digits.paper.touching import _ASIDE, Piece, _best_chain, _cheapest, _paths
 
 
 @pytest.fixture(scope="module")

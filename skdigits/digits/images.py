@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_array, gen_batches
 
-from skdigits.digits.boxes import Box, inked_box
-from skdigits.digits.cleaning import read_page
-from skdigits.digits.finding import (
+from skdigits.digits.paper.boxes import Box, inked_box
+from skdigits.digits.paper.cleaning import read_page
+from skdigits.digits.paper.finding import (
     central_digit,
     digits_in_reading_order,
     normalized_digit,
     strokes_of,
 )
-from skdigits.digits.normalizing import SIDE, is_normalized
-from skdigits.digits.pictures import SQUARES, Picture, read_picture, unit_range
-from skdigits.digits.touching import Classifier, parted
+from skdigits.digits.paper.normalizing import SIDE, is_normalized
+from skdigits.digits.paper.pictures import SQUARES, Picture, read_picture, unit_range
+from skdigits.digits.paper.touching import Classifier, parted
 
 _STACKS = (
     "(n_images, height, width), (n_images, height, width, 3), (n_images, height, width, 4), "

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from skdigits.classifier import FromScratchMLPClassifier
 from skdigits.component import Names, check_parameter
-from skdigits.digits.deformations import ElasticDeformation, RandomAffine
+from skdigits.digits.augmentation.deformations import ElasticDeformation, RandomAffine
 from skdigits.nn.optimizers import SGD
 
 # Plain gradient descent for so many epochs, whatever the loss does meanwhile.

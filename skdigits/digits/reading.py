@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.boxes import Box, inked_box
 from skdigits.digits.images import digits_of
-from skdigits.digits.levels import light_on_dark
-from skdigits.digits.normalizing import SIDE
-from skdigits.digits.pictures import canvas, read_picture
-from skdigits.digits.resampling import area_average
+from skdigits.digits.paper.boxes import Box, inked_box
+from skdigits.digits.paper.levels import light_on_dark
+from skdigits.digits.paper.normalizing import SIDE
+from skdigits.digits.paper.pictures import canvas, read_picture
+from skdigits.digits.paper.resampling import area_average
 
 _RED = (220, 30, 30)
 

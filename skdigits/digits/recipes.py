@@ -13,13 +13,13 @@ from sklearn.ensemble import VotingClassifier
 
 from skdigits.classifier import FromScratchMLPClassifier
 from skdigits.component import Names, check_parameter
-from skdigits.digits.augmentation import Augmentation, Fading
-from skdigits.digits.deformations import ElasticDeformation, RandomAffine
-from skdigits.digits.directions import Bends, Directions
-from skdigits.digits.habits import Slash, Upstroke
-from skdigits.digits.strokes import RandomStroke
-from skdigits.digits.upright import Upright
-from skdigits.digits.views import Views
+from skdigits.digits.augmentation.composing import Augmentation, Fading
+from skdigits.digits.augmentation.deformations import ElasticDeformation, RandomAffine
+from skdigits.digits.augmentation.directions import Bends, Directions
+from skdigits.digits.augmentation.habits import Slash, Upstroke
+from skdigits.digits.augmentation.strokes import RandomStroke
+from skdigits.digits.augmentation.upright import Upright
+from skdigits.digits.augmentation.views import Views
 
 
 def _fading(deformed: Augmentation) -> Fading:

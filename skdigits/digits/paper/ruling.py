@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.boxes import overlaps
-from skdigits.digits.resampling import Mask
+from skdigits.digits.paper.boxes import overlaps
+from skdigits.digits.paper.resampling import Mask
 
 _FRAMED = 0.3  # Share of the height of a frame: what is lower is a dot in a zero.
 _FLAT = 0.2  # Share of the length of a line, at most.

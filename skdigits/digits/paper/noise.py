@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from skdigits.digits.levels import otsu
-from skdigits.digits.resampling import Grey
+from skdigits.digits.paper.levels import otsu
+from skdigits.digits.paper.resampling import Grey
 
 SIGMAS = 6  # Standard deviations of noise, which hardly any pixel exceeds.
 _BLURS = 1, 1.5, 2, 3  # Standard deviations in pixels: no wider than strokes are.

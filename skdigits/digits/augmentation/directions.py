@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.component import Interval, bounded
-from skdigits.digits.augmentation import Preparation
-from skdigits.digits.edges import edges, halved, windows
+from skdigits.digits.augmentation.composing import Preparation
+from skdigits.digits.augmentation.edges import edges, halved, windows
 
 _PLACES = Interval("[1, 1000]", integer=True)
 _AT_ONCE = 2**15

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.component import NON_NEGATIVE, bounded
-from skdigits.digits.augmentation import ImageAugmentation
-from skdigits.digits.warping import PIECE, blend
+from skdigits.digits.augmentation.composing import ImageAugmentation
+from skdigits.digits.augmentation.warping import PIECE, blend
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

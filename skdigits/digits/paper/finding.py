@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-from skdigits.digits.boxes import Box, box_of, inked_box, longer_sides, overlaps
-from skdigits.digits.normalizing import normalize
-from skdigits.digits.pages import Page
-from skdigits.digits.resampling import Grey, Mask
+from skdigits.digits.paper.boxes import Box, box_of, inked_box, longer_sides, overlaps
+from skdigits.digits.paper.normalizing import normalize
+from skdigits.digits.paper.pages import Page
+from skdigits.digits.paper.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.component import NON_NEGATIVE, POSITIVE, bounded
-from skdigits.digits.augmentation import Preparation
-from skdigits.digits.moments import centred_fields, moments
-from skdigits.digits.warping import warp
+from skdigits.digits.augmentation.composing import Preparation
+from skdigits.digits.augmentation.moments import centred_fields, moments
+from skdigits.digits.augmentation.warping import warp
 
 _FLAT = 1e-3
 """A variance in square pixels below which ink lies in a single row or column."""

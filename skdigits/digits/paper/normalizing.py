@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.boxes import inked_box
-from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
+from skdigits.digits.paper.boxes import inked_box
+from skdigits.digits.paper.resampling import Grey, Mask, area_average, enlarge
 
 SIDE = 28
 BOX_SIDE = 20

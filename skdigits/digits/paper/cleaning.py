@@ -17,14 +17,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from skdigits.digits.boxes import Box, longer_sides
-from skdigits.digits.erasing import erase_lines, erase_rules, paper_within
-from skdigits.digits.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
-from skdigits.digits.noise import SIGMAS, without_noise
-from skdigits.digits.pages import Page
-from skdigits.digits.resampling import Grey, area_average, enlarge
-from skdigits.digits.ruling import standing_on_lines
-from skdigits.digits.sheets import only_sheet
+from skdigits.digits.paper.boxes import Box, longer_sides
+from skdigits.digits.paper.erasing import erase_lines, erase_rules, paper_within
+from skdigits.digits.paper.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
+from skdigits.digits.paper.noise import SIGMAS, without_noise
+from skdigits.digits.paper.pages import Page
+from skdigits.digits.paper.resampling import Grey, area_average, enlarge
+from skdigits.digits.paper.ruling import standing_on_lines
+from skdigits.digits.paper.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.cleaning import PAGE_SIDE
-from skdigits.digits.resampling import Grey, area_average
+from skdigits.digits.paper.cleaning import PAGE_SIDE
+from skdigits.digits.paper.resampling import Grey, area_average
 
 # ITU-R BT.601, which Pillow takes, too.
 _RED, _BLUE = np.float32(0.299), np.float32(0.114)

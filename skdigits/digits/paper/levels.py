@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
 
-from skdigits.digits.resampling import Grey, Mask, enlarge
+from skdigits.digits.paper.resampling import Grey, Mask, enlarge
 
 NEIGHBOURS = np.ones((3, 3), bool)  # A pixel touches eight others.
 _MEDIAN_SIDE = 32  # Pixels; the median is slow.

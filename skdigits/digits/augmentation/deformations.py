@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from skdigits.component import NON_NEGATIVE, POSITIVE, Interval, InvalidParameterError, bounded
-from skdigits.digits.augmentation import ImageAugmentation
-from skdigits.digits.warping import warp
+from skdigits.digits.augmentation.composing import ImageAugmentation
+from skdigits.digits.augmentation.warping import warp
 
 _LOST = 1e-4
 """The share of the variance of an elastic field that may be left out."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.component import InvalidParameterError
-from skdigits.digits.augmentation import Combination
+from skdigits.digits.augmentation.composing import Combination
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from skdigits.digits.boxes import inked_box
-from skdigits.digits.levels import otsu, texture
-from skdigits.digits.resampling import Grey, Mask, area_average, enlarge
+from skdigits.digits.paper.boxes import inked_box
+from skdigits.digits.paper.levels import otsu, texture
+from skdigits.digits.paper.resampling import Grey, Mask, area_average, enlarge
 
 _THUMBNAIL = 200  # Pixels: enough for the form of a sheet, and quick.
 _LEAST, _MOST = 0.15, 0.97  # Shares of the image that a sheet covers.

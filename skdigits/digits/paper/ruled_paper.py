@@ -20,7 +20,7 @@ from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.resampling import Grey, area_average
+from skdigits.digits.paper.resampling import Grey, area_average
 
 BROKEN = 0.25  # Share of a rule's length, at most.
 _BLOCKS = 64  # From the left to the right; in wider ones, steep lines would be blurred.

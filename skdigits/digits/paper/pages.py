@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.boxes import Box, longer_sides
-from skdigits.digits.levels import texture
-from skdigits.digits.resampling import Grey, Mask
-from skdigits.digits.ruling import frames, grids, lines
+from skdigits.digits.paper.boxes import Box, longer_sides
+from skdigits.digits.paper.levels import texture
+from skdigits.digits.paper.resampling import Grey, Mask
+from skdigits.digits.paper.ruling import frames, grids, lines
 
 # Shares of the page's longer side: what is smaller is the grain of the paper,
 _LEGIBLE = 0.05

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skdigits.digits.boxes import Box
-from skdigits.digits.resampling import Grey, Mask
-from skdigits.digits.ruled_paper import BROKEN, rules
+from skdigits.digits.paper.boxes import Box
+from skdigits.digits.paper.resampling import Grey, Mask
+from skdigits.digits.paper.ruled_paper import BROKEN, rules
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
 _RULE_WIDTH = 0.015  # Share of the page's longer side, at most.

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.component import NON_NEGATIVE, SHARE, bounded
-from skdigits.digits.augmentation import ImageAugmentation
-from skdigits.digits.moments import Moments, centred_fields, moments
+from skdigits.digits.augmentation.composing import ImageAugmentation
+from skdigits.digits.augmentation.moments import Moments, centred_fields, moments
 
 _SLIM = 0.048  # Deviation across a stem, as a share of the image's height, at most.
 _LONG = 0.14  # Deviation along it, at least.

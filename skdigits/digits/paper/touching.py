@@ -19,8 +19,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from skdigits.digits.finding import Strokes, normalized_digit
-from skdigits.digits.pages import Page
+from skdigits.digits.paper.finding import Strokes, normalized_digit
+from skdigits.digits.paper.pages import Page
 
 Classifier = Callable[[NDArray[np.float32]], NDArray]
 """``(n_digits, 784) -> (n_digits, 10)``: pixels of digits, as MNIST's -> their probabilities."""
