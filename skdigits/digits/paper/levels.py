@@ -19,6 +19,7 @@ NEIGHBOURS = np.ones((3, 3), bool)  # A pixel touches eight others.
 _MEDIAN_SIDE = 32  # Pixels; the median is slow.
 _TWO_LEVELS = 0.95  # Share of the variance between the classes, at least.
 _SMALL = 16  # Pixels.
+_LEVELS = 256
 _MUCH = 0.15  # Share of the pixels, at least.
 _PLAIN = 0.98  # Share of the pixels along a side, at least.
 _CERTAIN = 0.65  # Share of the pixels around, at least.
@@ -88,8 +89,10 @@ def otsu(values: Grey) -> tuple[float, float]:
     separation : float
         The share of the variance that lies between the classes, from 0 to 1.
     """
-    counts, edges = np.histogram(values, 256, (0, 1))
-    centres = (edges[:-1] + edges[1:]) / 2
+    # Several times as fast as a histogram, which takes edges of any kind.
+    levels = (values.ravel() * _LEVELS).astype(np.int16).clip(0, _LEVELS - 1)
+    counts = np.bincount(levels, minlength=_LEVELS)
+    centres = (np.arange(_LEVELS) + 0.5) / _LEVELS
     variance = values.size * (counts @ centres**2) - (counts @ centres) ** 2
     below = np.cumsum(counts)[:-1]
     above = values.size - below
@@ -100,7 +103,7 @@ def otsu(values: Grey) -> tuple[float, float]:
     # Between two levels with nothing in between, any threshold is as good as any other.
     best = (between >= between.max() * (1 - 1e-9)).nonzero()[0]
     separation = between.max() / variance if variance > 0 else 0.0
-    return float(edges[best.mean().astype(np.intp) + 1]), float(separation)
+    return (best.mean().astype(int) + 1) / _LEVELS, float(separation)
 
 
 def hysteresis(ink: Grey, threshold: float) -> Mask:

@@ -95,7 +95,7 @@ def _roughly(blocks: Grey, step: int, width: int) -> tuple[float, float]:
     rows = np.arange(0, len(blocks), step)
     thicker = ndimage.maximum_filter1d(blocks, step, axis=0)
     tried = np.arange(-_STEEPEST * width, _STEEPEST * width + 1, step)
-    strength = np.array([_along(thicker, rows, np.full(len(rows), drop)) for drop in tried])
+    strength = _along(thicker, rows, tried[:, None])
     # For each two of those drops, what is nearest to the line between them in each row.
     apart = np.abs(np.subtract.outer(tried, tried))
     first, last = (apart <= _CONVERGING * width).nonzero()
@@ -131,13 +131,16 @@ def _fitted(blocks: Grey, rows: NDArray[np.float64], thin: int, strength: float)
 
 
 def _along(blocks: Grey, rows: NDArray[np.intp], drops: NDArray[np.float64]) -> Grey:
-    """Return what all but `_MISSING` blocks along each straight line have at least."""
-    values = _at(blocks, rows[:, None] + drops[:, None] * _ACROSS)
-    return np.partition(values, _MISSING, axis=1)[:, _MISSING]
+    """Return what all but `_MISSING` blocks along each straight line have at least.
+
+    The drops are those of the rows, or of so many lines in each row.
+    """
+    values = _at(blocks, rows[:, None] + drops[..., None] * _ACROSS)
+    return np.partition(values, _MISSING)[..., _MISSING]
 
 
 def _at(blocks: Grey, paths: NDArray[np.float64]) -> Grey:
     """Return the ink in the block nearest to each point of paths, none beyond the page."""
-    rows = np.rint(paths).astype(np.intp)
-    nearest = rows.clip(0, len(blocks) - 1)
-    return np.where(rows == nearest, blocks[nearest, np.arange(_BLOCKS)], np.float32(0))
+    framed = np.pad(blocks, ((1, 1), (0, 0)))
+    rows = (np.rint(paths).astype(np.intp) + 1).clip(0, len(framed) - 1)
+    return framed[rows, np.arange(_BLOCKS)]
