@@ -1,4 +1,8 @@
-"""One epoch of the same network by each contender: same arrays, same batches, same optimizer."""
+"""A training of the same network by each contender: same arrays, same batches, same optimizer.
+
+Every run begins with a new network and has several epochs, since an epoch may take longer the more
+a network has learnt: its gradients vanish, and processors are slow with numbers that are tiny.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,10 @@ from sklearn.neural_network import MLPClassifier
 
 from skdigits import FromScratchMLPClassifier
 
-Epoch = Callable[[], object]
+EPOCHS = 3
+"""In each run."""
+
+Run = Callable[[], object]
 
 COMPILED = [
     "optimizers.fused",
@@ -27,28 +34,33 @@ COMPILED = [
 """What returns loops compiled by Numba, or None where it is not installed."""
 
 
-def skdigits_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
+def skdigits_run(X, y, hidden: Sequence[int], batch: int, **params) -> Run:
     """Train with Numba's rules where it is installed."""
-    shape = {"hidden_layer_sizes": hidden, "batch_size": batch, "max_iter": 1, "random_state": 0}
+    shape = {
+        "hidden_layer_sizes": hidden,
+        "batch_size": batch,
+        "max_iter": EPOCHS,
+        "random_state": 0,
+    }
     clf = FromScratchMLPClassifier(**(shape | params))
     return lambda: clf.fit(X, y)
 
 
-def numpy_epoch(X, y, hidden: Sequence[int], batch: int, **params) -> Epoch:
+def numpy_run(X, y, hidden: Sequence[int], batch: int, **params) -> Run:
     """Train without any extra."""
-    fit = skdigits_epoch(X, y, hidden, batch, **params)
+    fit = skdigits_run(X, y, hidden, batch, **params)
 
-    def epoch():
+    def run():
         with ExitStack() as without:
             for compiled in COMPILED:
                 without.enter_context(patch(f"skdigits.nn.{compiled}", lambda *_: None))
             fit()
 
-    return epoch
+    return run
 
 
-def sklearn_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
-    clf = MLPClassifier(hidden, batch_size=batch, max_iter=1, random_state=0)
+def sklearn_run(X, y, hidden: Sequence[int], batch: int) -> Run:
+    clf = MLPClassifier(hidden, batch_size=batch, max_iter=EPOCHS, random_state=0)
     return lambda: clf.fit(X, y)
 
 
@@ -61,26 +73,27 @@ def torch_network(sizes: Sequence[int]):
     return nn.Sequential(*layers[:-1])
 
 
-def torch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+def torch_run(X, y, hidden: Sequence[int], batch: int) -> Run:
     """Train by hand: eager, with the fused Adam."""
     import torch
 
     inputs, targets = torch.from_numpy(X), torch.from_numpy(y)
-    network = torch_network((X.shape[1], *hidden, 10))
-    optimizer = torch.optim.Adam(network.parameters(), fused=True)
 
-    def epoch():
-        order = torch.randperm(len(inputs))
-        for rows in order.split(batch):
-            optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(network(inputs[rows]), targets[rows])
-            loss.backward()
-            optimizer.step()
+    def run():
+        network = torch_network((X.shape[1], *hidden, 10))
+        optimizer = torch.optim.Adam(network.parameters(), fused=True)
+        for _ in range(EPOCHS):
+            order = torch.randperm(len(inputs))
+            for rows in order.split(batch):
+                optimizer.zero_grad()
+                loss = torch.nn.functional.cross_entropy(network(inputs[rows]), targets[rows])
+                loss.backward()
+                optimizer.step()
 
-    return epoch
+    return run
 
 
-def skorch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+def skorch_run(X, y, hidden: Sequence[int], batch: int) -> Run:
     import torch
     from skorch import NeuralNetClassifier
 
@@ -91,7 +104,7 @@ def skorch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
         optimizer__fused=True,
         lr=0.001,
         batch_size=batch,
-        max_epochs=1,
+        max_epochs=EPOCHS,
         train_split=None,
         iterator_train__shuffle=True,
         verbose=0,
@@ -99,7 +112,7 @@ def skorch_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
     return lambda: clf.fit(X, y)
 
 
-def products_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
+def products_run(X, y, hidden: Sequence[int], batch: int) -> Run:
     """Only multiply the matrices that forward and backward multiply: the hardware's limit."""
     rng, shapes = np.random.default_rng(0), list(pairwise((X.shape[1], *hidden, 10)))
     layers = []
@@ -110,8 +123,8 @@ def products_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
         )
         layers.append((a, w, d, np.empty_like(d), np.empty_like(w), np.empty_like(a)))
 
-    def epoch():
-        for _ in range(math.ceil(len(X) / batch)):
+    def run():
+        for _ in range(EPOCHS * math.ceil(len(X) / batch)):
             for a, w, _, out, _, _ in layers:
                 np.matmul(a, w, out=out)
             for i in range(len(layers) - 1, -1, -1):
@@ -120,21 +133,21 @@ def products_epoch(X, y, hidden: Sequence[int], batch: int) -> Epoch:
                 if i:
                     np.matmul(d, w.T, out=d_a)
 
-    return epoch
+    return run
 
 
 CONTENDERS = {
-    "fast": skdigits_epoch,
-    "numpy": numpy_epoch,
-    "sklearn": sklearn_epoch,
-    "skorch": skorch_epoch,
-    "torch": torch_epoch,
-    "products": products_epoch,
+    "fast": skdigits_run,
+    "numpy": numpy_run,
+    "sklearn": sklearn_run,
+    "skorch": skorch_run,
+    "torch": torch_run,
+    "products": products_run,
 }
 """Those that need a package which is not installed are left out by `present`."""
 
 
-def present() -> dict[str, Callable[..., Epoch]]:
+def present() -> dict[str, Callable[..., Run]]:
     needs = {"fast": "numba", "skorch": "skorch", "torch": "torch"}
     return {
         name: contender

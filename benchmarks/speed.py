@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 from common import alternate, machine, mnist
-from peers import present, skdigits_epoch
+from peers import EPOCHS, present, skdigits_run
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -41,7 +41,7 @@ def epochs() -> None:
     contenders = present()
     ratios = [(ours, peer) for ours, peer in RATIOS if {ours, peer} <= contenders.keys()]
     found: dict[tuple[str, str], list[float]] = {pair: [] for pair in ratios}
-    print(f"\nSeconds per epoch of MNIST with Adam, medians of {ROUNDS}")
+    print(f"\nSeconds per epoch of MNIST with Adam, {EPOCHS} epochs at a time, medians of {ROUNDS}")
     print(f"{'hidden / batch':22}" + "".join(f"{name:>9}" for name in contenders), end="")
     print("".join(f"{peer + '/' + ours:>15}" for ours, peer in ratios) + "  share of products")
     for hidden, batch in SHAPES:
@@ -52,7 +52,8 @@ def epochs() -> None:
         seconds = alternate(runs, ROUNDS)
         for ours, peer in ratios:
             found[ours, peer].append(seconds[peer] / seconds[ours])
-        row = f"{hidden!s:>17} /{batch:4}" + "".join(f"{seconds[name]:9.3f}" for name in contenders)
+        row = f"{hidden!s:>17} /{batch:4}"
+        row += "".join(f"{seconds[name] / EPOCHS:9.3f}" for name in contenders)
         row += "".join(f"{values[-1]:15.2f}" for values in found.values())
         best = min(seconds[name] for name in ("fast", "numpy") if name in seconds)
         print(f"{row}{seconds['products'] / best:19.2f}", flush=True)
@@ -66,14 +67,12 @@ def parts() -> None:
     rich = {"dropout": 0.2, "normalization": "batch", "clip_norm": 1.0, "solver": "adamw"}
     seconds = alternate(
         {
-            "plain": skdigits_epoch(X, y, (256, 256), 128, max_iter=3),
-            "dropout, batch norm, clipping, AdamW": skdigits_epoch(
-                X, y, (256, 256), 128, max_iter=3, **rich
-            ),
+            "plain": skdigits_run(X, y, (256, 256), 128),
+            "dropout, batch norm, clipping, AdamW": skdigits_run(X, y, (256, 256), 128, **rich),
         },
         3 * ROUNDS,
     )
-    print("\nThree epochs of (256, 256) / 128")
+    print(f"\n{EPOCHS} epochs of (256, 256) / 128")
     plain = seconds["plain"]
     for name, median in seconds.items():
         print(f"{name:40}{median:7.3f} s{median / plain:7.2f} times the plain one")
