@@ -110,6 +110,19 @@ def test_rows_of_few_kinds_are_learnt_with_early_stopping(seed):
     assert clf.fit(X, y).score(X, y) == 1
 
 
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("seed", range(2))
+def test_early_stopping_learns_the_shares_of_classes_among_equal_rows(seed, levels):
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(levels, size=(4000, 3))
+    X = np.eye(levels)[kinds].reshape(4000, -1)
+    expected = 0.1 + 0.8 * kinds.mean(axis=1) / (levels - 1)
+    y = (rng.random(4000) < expected).astype(int)
+    clf = classifier(early_stopping=True, max_iter=30, hidden_layer_sizes=8, random_state=seed)
+    found = clf.fit(X, y).predict_proba(X)[:, 1]
+    assert np.sqrt(np.mean((found - expected) ** 2)) < 0.05
+
+
 @settings(max_examples=20)
 @given(
     calls=st.lists(

@@ -12,8 +12,8 @@ from skdigits.nn.elementwise import CHUNK
 from .mapped import MappedPages
 
 
-def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
-    """Return a 64-bit hash of each row and its target, equal for equal rows.
+def row_keys(X: Any, rows: NDArray) -> NDArray:
+    """Return a 64-bit hash of each row, equal for equal rows.
 
     The hash is multilinear modulo 2^64 (Carter and Wegman 1979): the bits of each number times a
     random odd factor of its column, summed. So zeros need not be stored, and sparse rows are hashed
@@ -22,7 +22,6 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
     Parameters
     ----------
     X : ndarray or CSR of shape (n_rows, n_features)
-    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
     rows : ndarray of shape (n,)
         The rows to hash.
 
@@ -32,26 +31,38 @@ def row_keys(X: Any, targets: NDArray, rows: NDArray) -> NDArray:
 
     Examples
     --------
-    >>> X = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0]])
-    >>> keys = row_keys(X, np.array([0, 0, 0]), np.arange(3))
+    >>> keys = row_keys(np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0]]), np.arange(3))
     >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
     (True, False)
     """
-    n_targets = 1 if targets.ndim == 1 else targets.shape[1]
-    factors = np.random.default_rng(0).integers(0, 2**64, X.shape[1] + n_targets, dtype=np.uint64)
-    factors |= np.uint64(1)
-    columns, of_targets = np.split(factors, [X.shape[1]])
-    keys, pages = np.empty(len(rows), np.uint64), MappedPages(X)
+    keys, pages, factors = np.empty(len(rows), np.uint64), MappedPages(X), _factors(X.shape[1])
     # So few rows that all intermediate results stay in the cache.
     numbers = X.size if isinstance(X, np.ndarray) else X.nnz
     size = max(1, CHUNK * X.shape[0] // max(1, numbers))
     for start in range(0, len(rows), size):
         block = rows[start : start + size]
         pages.release()
-        key = _multilinear(X[block], columns)
-        labels = targets[block].astype(np.uint64).reshape(len(block), -1)
-        keys[start : start + size] = key + labels @ of_targets
+        keys[start : start + size] = _multilinear(X[block], factors)
     return keys
+
+
+def with_targets(keys: NDArray, targets: NDArray, n_features: int) -> NDArray:
+    """Return a hash of each row and its target, as if the target were more of its columns.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n,) and dtype uint64
+        Of the rows.
+    targets : ndarray of shape (n,) or (n, n_outputs)
+    n_features : int
+        How many columns the rows have.
+
+    Returns
+    -------
+    keys : ndarray of shape (n,) and dtype uint64
+    """
+    columns = targets.astype(np.uint64).reshape(len(targets), -1)
+    return keys + columns @ _factors(n_features + columns.shape[1])[n_features:]
 
 
 def drawn_order(keys: NDArray, seed: int) -> NDArray:
@@ -79,6 +90,11 @@ def drawn_order(keys: NDArray, seed: int) -> NDArray:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return np.argsort(mixed ^ (mixed >> np.uint64(31)))
+
+
+def _factors(n_columns: int) -> NDArray:
+    factors = np.random.default_rng(0).integers(0, 2**64, n_columns, dtype=np.uint64)
+    return factors | np.uint64(1)
 
 
 def _multilinear(block: Any, factors: NDArray) -> NDArray:

@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .caller import caller_stacklevel
-from .hashing import drawn_order, row_keys
+from .hashing import drawn_order, row_keys, with_targets
+
+HEAVY = 2
+"""Times what is to be set aside of a class: heavier rows are in both parts."""
+
+HEAVY_MIXED = 0.1
+"""The same for rows with several targets, of which so many are left that none of them matters."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,24 @@ class Samples:
         return len(self.rows)
 
     @cached_property
+    def row_keys(self) -> NDArray:
+        """A hash of each row, at the row's index in X."""
+        keys = np.zeros(self.X.shape[0], np.uint64)
+        keys[self.rows] = row_keys(self.X, self.rows)
+        return keys
+
+    @cached_property
     def keys(self) -> NDArray:
         """A hash of each row and its target, at the row's index in X."""
-        keys = np.zeros(self.X.shape[0], np.uint64)
-        keys[self.rows] = row_keys(self.X, self.targets, self.rows)
-        return keys
+        return with_targets(self.row_keys, self.targets, self.X.shape[1])
 
     def split(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
         """Set a part of each class aside, or of all rows alike where they have several labels.
 
-        Equal rows stay together, so that a validation row is no copy of a training row, and a row
-        of weight 2 is treated as the row twice would be. Where a class has too few distinct rows
-        for that, each of them goes to both parts, with shares of its weight.
+        Equal rows stay together, whatever their targets, so that a validation row is no copy of a
+        training row, and a row of weight 2 is treated as the row twice would be. Rows with several
+        targets count as a class of their own. Where too much of a class's weight lies on equal rows
+        for that, they go to both parts, with shares of their weight.
 
         Parameters
         ----------
@@ -77,27 +89,37 @@ class Samples:
         Warns
         -----
         UserWarning
-            Some rows go to both parts.
+            Some rows with one target go to both parts.
         """
-        keys, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
+        keys, first, kind = np.unique(
+            self.row_keys[self.rows], return_index=True, return_inverse=True
+        )
+        mixed = self._have_several_targets(kind)
         stratum = np.zeros(len(first), int)
         # Combinations of labels are too many to keep the shares of.
         if self.targets.ndim == 1:
-            stratum = np.unique(self.targets[self.rows[first]], return_inverse=True)[1]
-        totals = np.bincount(group, None if self.weights is None else self.weights[self.rows])
+            stratum = self.targets[self.rows[first]].astype(int)
+        stratum = np.unique(np.where(mixed, -1, stratum), return_inverse=True)[1]
+        totals = np.bincount(kind, None if self.weights is None else self.weights[self.rows])
         aside = np.empty(len(first))
         order = drawn_order(keys, seed)
         by_stratum = order[np.argsort(stratum[order], kind="stable")]
         for members in np.split(by_stratum, np.cumsum(np.bincount(stratum))[:-1]):
-            aside[members] = _shares_aside(totals[members], fraction)
-        _warn_of_shared(stratum[(aside > 0) & (aside < 1)], fraction)
-        return self._part(1 - aside[group]), self._part(aside[group])
+            heavy = HEAVY_MIXED if mixed[members[0]] else HEAVY
+            aside[members] = _shares_aside(totals[members], fraction, heavy)
+        _warn_of_shared(stratum[(aside > 0) & (aside < 1) & ~mixed], fraction)
+        return self._part(1 - aside[kind]), self._part(aside[kind])
+
+    def _have_several_targets(self, kind: NDArray) -> NDArray:
+        """Return whether each kind of row comes with several targets."""
+        distinct = np.unique(self.keys[self.rows], return_index=True)[1]
+        return np.bincount(kind[distinct]) > 1
 
     def _part(self, shares: NDArray) -> Samples:
         """Return the rows with these shares of their weights."""
         taken = shares > 0
         part = replace(self, rows=self.rows[taken])
-        vars(part)["keys"] = self.keys  # Not to be hashed again.
+        vars(part)["row_keys"] = self.row_keys  # Not to be hashed again.
         if (shares[taken] == 1).all():
             return part
         weights = np.ones(self.X.shape[0]) if self.weights is None else self.weights.astype(float)
@@ -105,26 +127,29 @@ class Samples:
         return replace(part, weights=weights)
 
 
-def _shares_aside(weights: NDArray, fraction: float) -> NDArray:
+def _shares_aside(weights: NDArray, fraction: float, heavy: float = HEAVY) -> NDArray:
     """Return the share of each weight to set aside, so that together they are a fraction of all.
 
-    Each is set aside whole or not at all, in order, unless all are too heavy for that.
+    Each is set aside whole or not at all, in order, but for those that are so many times as heavy
+    as what is to be set aside of all: of these, a fraction.
 
     Examples
     --------
-    >>> _shares_aside(np.array([9, 1, 2, 1, 1, 1, 1]), 0.25)
-    array([0., 1., 1., 1., 0., 0., 0.])
-    >>> _shares_aside(np.array([9, 9]), 0.2)
-    array([0.2, 0.2])
+    >>> _shares_aside(np.array([1, 1, 2, 1, 1, 1, 1]), 0.25)
+    array([1., 1., 0., 0., 0., 0., 0.])
+    >>> _shares_aside(np.array([9, 1, 2, 1, 1, 1, 1]), 0.25, heavy=1.5)
+    array([0.25, 1.  , 0.  , 0.  , 0.  , 0.  , 0.  ])
     """
-    wanted = fraction * weights.sum()
-    light = np.flatnonzero(weights <= 2 * wanted)[: len(weights) - 1]
-    if not len(light):
-        return np.full(len(weights), fraction)
+    total = weights.sum()
+    shared = (weights > heavy * fraction * total) | (weights == total)
+    whole = np.flatnonzero(~shared)
+    wanted = fraction * weights[whole].sum()
+    if not shared.any():
+        whole = whole[:-1]  # Something must be left to train on.
     # A weight belongs to the fraction if more than half of it lies within.
-    halfway = np.cumsum(weights[light]) - weights[light] / 2
-    shares = np.zeros(len(weights))
-    shares[light[halfway <= wanted]] = 1
+    halfway = np.cumsum(weights[whole]) - weights[whole] / 2
+    shares = np.where(shared, fraction, 0.0)
+    shares[whole[halfway <= wanted]] = 1
     return shares
 
 
