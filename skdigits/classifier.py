@@ -44,7 +44,7 @@ from .training.monitor import (
 )
 from .training.samples import Samples
 from .training.state import TrainingState
-from .training.stopping import Validation, warn_of_limit
+from .training.stopping import Validation, warn_of_end, warn_of_limit
 
 RECENT_CALLS = 200
 """Calls of `partial_fit` whose figures `history_` keeps."""
@@ -87,7 +87,7 @@ class FromScratchMLPClassifier(
         sequence has one for each hidden layer.
     loss : {'cross_entropy', 'squared_error', 'focal'} or Loss, default='cross_entropy'
         What is minimised; 'squared_error' is half the squared distance of the probabilities from
-        the targets, summed over the classes.
+        the targets, summed over the classes; each label of an indicator counts as two.
     label_smoothing : float in [0, 1), default=0
         The share of each target that is spread evenly over the classes.
     initializer : str or callable, default='auto'
@@ -341,8 +341,7 @@ class FromScratchMLPClassifier(
             self._labels.check_same(labels)
         samples = self._samples(labels, X, y, sample_weight)
         validation = self._validation_samples(labels, X_val, y_val, sample_weight_val)
-        self._take_labels(labels)
-        self._prepare(samples, fresh)
+        self._prepare(labels, samples, fresh)
         if self.early_stopping and validation is None:
             samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
         settings = parameters.settings(self, len(samples))
@@ -371,7 +370,8 @@ class FromScratchMLPClassifier(
         """Train for one epoch on these rows, going on from the call before.
 
         After `fit` it goes on from the weights, and begins the optimizer and its schedule anew.
-        `history_` and `loss_curve_` keep the last 200 epochs.
+        `history_` and `loss_curve_` keep the last 200 epochs. A schedule that is planned to its end
+        gets there after `max_iter` calls.
 
         Parameters
         ----------
@@ -397,10 +397,11 @@ class FromScratchMLPClassifier(
         X, y = self._check_data(X, y, reset=fresh)
         labels = labels_of_part(y, classes, None if fresh else self._labels)
         samples = self._samples(labels, X, y, sample_weight)
-        self._take_labels(labels)
-        self._prepare(samples, fresh)
+        self._prepare(labels, samples, fresh)
         settings = parameters.settings(self, len(samples))
         self._state.resume_optimizer(settings.solver, settings.schedule)
+        if settings.is_over(self._state.n_epochs):
+            warn_of_end(self._state.n_epochs, self.max_iter)
         # A stream may have no end, but a saved model should not grow with it.
         self.history_.keep_last(RECENT_CALLS - 1)
         self._train(samples, None, settings, 1, Tasks())
@@ -418,12 +419,6 @@ class FromScratchMLPClassifier(
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
-
-    def _take_labels(self, labels: Labels) -> None:
-        self._labels = labels
-        self.classes_ = labels.classes
-        self.n_outputs_ = labels.n_outputs
-        self.out_activation_ = labels.output.name
 
     def _samples(self, labels: Labels, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
         """Return the rows that count, as the trainer takes them."""
@@ -445,18 +440,23 @@ class FromScratchMLPClassifier(
         except ValueError as error:
             raise ValueError(f"In X_val, y_val and sample_weight_val: {error}") from error
 
-    def _prepare(self, samples: Samples, fresh: bool) -> None:
+    def _prepare(self, labels: Labels, samples: Samples, fresh: bool) -> None:
         """Make the network, or carry on with its parameters in the shape that is asked for."""
-        chain = parameters.chain(self, self.n_features_in_, self._labels.n_outputs)
-        objective = parameters.objective(self, self._labels.output)
-        if not fresh:
+        chain = parameters.chain(self, self.n_features_in_, labels.n_outputs)
+        objective = parameters.objective(self, labels.output)
+        if fresh:
+            network = Network(chain, objective, np.result_type(samples.X.dtype, np.float32))
+            rng = check_random_state(self.random_state)
+            seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
+            self._state = TrainingState(network, seeds)
+            self.history_ = History()
+        else:
             self._state.rebuild(chain, objective)
-            return
-        network = Network(chain, objective, np.result_type(samples.X.dtype, np.float32))
-        rng = check_random_state(self.random_state)
-        seeds = np.random.SeedSequence(rng.randint(2**32, size=4, dtype=np.uint32).tolist())
-        self._state = TrainingState(network, seeds)
-        self.history_ = History()
+        # Not before: where the network cannot be made, the old one keeps its labels.
+        self._labels = labels
+        self.classes_ = labels.classes
+        self.n_outputs_ = labels.n_outputs
+        self.out_activation_ = labels.output.name
 
     def _train(
         self,
@@ -475,7 +475,7 @@ class FromScratchMLPClassifier(
             stops_by.score()
         may_stall = stops_by is not None or settings.stops_on_plateau
         self._state.plateau.expect(
-            tol=self.tol, patience=self.n_iter_no_change if may_stall else np.inf
+            tol=settings.tol, patience=self.n_iter_no_change if may_stall else np.inf
         )
         monitor = Monitor(
             state=self._state,

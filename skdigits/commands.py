@@ -197,7 +197,7 @@ def _report(true: ArrayLike, predicted: ArrayLike) -> str:
 
 def _print_report(model: Any, data: DigitSplit) -> None:
     # A model of the user's own may have learnt OpenML's labels, which are strings.
-    print(_report(data.y_test, model.predict(data.X_test).astype(np.int64)))
+    print(_report(data.y_test, model.predict(data.X_test).astype(float).astype(int)))
 
 
 # Commands

@@ -91,7 +91,7 @@ class Labels:
         """Return the labels that targets stand for."""
         raise NotImplementedError
 
-    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray) -> NDArray:
         """Multiply sample weights by the weights of each row's classes.
 
         Parameters
@@ -133,13 +133,17 @@ class Labels:
         ValueError
             There are unknown labels, or weights that are negative, not finite or zero throughout.
         """
-        targets, weights = self.encode(y), None
+        targets = self.encode(y)
+        if sample_weight is None and class_weight is None:
+            return targets, None
+        weights = np.ones(len(targets))
         if sample_weight is not None:
             weights = _check_sample_weight(
                 sample_weight, y, dtype=np.float64, ensure_non_negative=True
             )
-        weights = self.weigh(class_weight, targets, weights)
-        if weights is not None and not weights.any():
+        if class_weight is not None and weights.any():
+            weights = self.weigh(class_weight, targets, weights)
+        if not weights.any():
             raise ValueError("All sample weights are zero: there is nothing to learn from.")
         return targets, weights
 
@@ -203,17 +207,14 @@ class ExclusiveClasses(Labels):
         """Return the labels that targets stand for."""
         return self.classes[targets]
 
-    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray) -> NDArray:
         """Multiply sample weights by the weight of each row's class.
 
         'balanced' is ``sum(weights) / (n_classes * sum of the class's weights)``.
         """
-        if class_weight is None:
-            return weights
-        sample_weight = np.ones(len(targets)) if weights is None else weights
         if class_weight == "balanced":
-            return sample_weight * _balanced(targets, sample_weight)
-        return sample_weight * self._factors(class_weight)[targets]
+            return weights * _balanced(targets, weights)
+        return weights * self._factors(class_weight)[targets]
 
     def _factors(self, class_weight: dict[Any, float]) -> NDArray:
         """Return the factor of each class; a class that is not in the dict counts as it is.
@@ -299,26 +300,23 @@ class Multilabel(Labels):
         """Return the indicator that the targets are."""
         return targets.astype(int)
 
-    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray | None) -> NDArray | None:
+    def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray) -> NDArray:
         """Multiply sample weights by the product over the labels of each one's balanced weight.
 
         Their sum stays. A dict has no meaning where rows have any number of labels.
         """
-        if class_weight is None:
-            return weights
         if class_weight != "balanced":
             raise ValueError(
                 f"class_weight={class_weight!r} is not allowed with a multilabel indicator; "
                 "it must be None or 'balanced'."
             )
-        sample_weight = np.ones(len(targets)) if weights is None else weights
-        counted = sample_weight > 0
+        counted = weights > 0
         # The product of the factors of many labels would underflow.
-        logs = sum(np.log(_balanced(y, sample_weight[counted])) for y in targets[counted].T)
+        logs = sum(np.log(_balanced(y, weights[counted])) for y in targets[counted].T)
         factors = np.zeros(len(targets))
         factors[counted] = np.exp(logs - np.max(logs))
-        weighed = sample_weight * factors
-        return weighed * (sample_weight.sum() / weighed.sum())
+        weighed = weights * factors
+        return weighed * (weights.sum() / weighed.sum())
 
 
 def _balanced(targets: NDArray, weights: NDArray) -> NDArray:

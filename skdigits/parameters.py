@@ -278,7 +278,7 @@ def settings(estimator: Any, n_samples: int) -> Settings:
         l1_ratio=float(estimator.l1_ratio),
         batch_size=rows_per_batch(size, n_samples),
         shuffle=bool(estimator.shuffle),
-        max_epochs=estimator.max_iter,
+        max_epochs=int(estimator.max_iter),
         tol=float(estimator.tol),
         clip_norm=estimator.clip_norm,
         max_norm=estimator.max_norm,

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.neural_network import MLPClassifier
 from small import blobs, classifier, indicator, same_bits
 
 from skdigits.nn.losses import LOSSES, CrossEntropy, Loss
@@ -434,3 +435,15 @@ def test_only_rows_of_the_same_features_are_predicted(shape, message):
     clf = classifier(max_iter=1).fit(*blobs())
     with pytest.raises(ValueError, match=message):
         clf.predict(np.ones(shape))
+
+
+def test_to_set_an_element_of_the_weights_is_to_write_into_the_network():
+    X, y = blobs()
+    clf = classifier(hidden_layer_sizes=(4,)).fit(X, y)
+    theirs = MLPClassifier((4,), max_iter=1).fit(X, y)
+    for i in range(2):
+        clf.coefs_[i] = theirs.coefs_[i]
+        clf.intercepts_[i] = theirs.intercepts_[i]
+    assert_allclose(clf.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
+    with pytest.raises(ValueError, match="broadcast"):
+        clf.coefs_[0] = np.ones((7, 4))

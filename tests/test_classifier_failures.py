@@ -5,13 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from small import blobs, classifier, indicator, loss_of, noisy, same_bits
 
 from skdigits.nn.activations import ReLU
 from skdigits.nn.optimizers import SGD
+from skdigits.nn.schedules import Exponential, StepDecay
 
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -303,3 +304,27 @@ def test_code_that_is_executed_without_a_name_is_warned_too():
     X, y = blobs()
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
         exec("clf.fit(X, y)", {"clf": classifier(max_iter=1), "X": X, "y": y})
+
+
+@pytest.mark.parametrize("labels", [["no", "yes", "maybe"], [False, True, True]])
+def test_where_a_network_cannot_be_made_the_old_one_keeps_its_labels(labels):
+    X, y = blobs()
+    clf = classifier().fit(X, y)
+    before = clf.predict(X)
+
+    def wrong(fan_in, fan_out, rng):
+        return np.zeros(fan_in)
+
+    with pytest.raises(ValueError, match="initializer returned weights of shape"):
+        clf.set_params(initializer=wrong).fit(X, np.array(labels)[y])
+    assert_array_equal(clf.classes_, [0, 1, 2])
+    assert_array_equal(clf.predict(X), before)
+
+
+@pytest.mark.parametrize("schedule", [Exponential(decay=1e9), StepDecay(every=1, decay=1e9)])
+def test_a_rate_beyond_all_bounds_is_divergence(schedule):
+    X, y = blobs()
+    clf = classifier(learning_rate=schedule, learning_rate_init=1e-300, max_iter=100)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        clf.set_params(n_iter_no_change=100).fit(X, y)
+    assert np.isfinite(clf.predict_proba(X)).all()

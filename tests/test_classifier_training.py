@@ -1,6 +1,7 @@
 """How the classifier learns: chance, and going on from where it was."""
 
 import copy
+import warnings
 
 import joblib
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from small import Order, blobs, classifier, same_bits
 
 from skdigits.classifier import RECENT_CALLS
 from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, AdamW, Lion, Nadam, RMSprop
-from skdigits.nn.schedules import Constant, Exponential, OneCycle, StepDecay
+from skdigits.nn.schedules import Constant, Cosine, Exponential, OneCycle, StepDecay
 
 # Training for a few epochs does not converge, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -420,3 +422,36 @@ def test_lbfgs_evaluates_no_more_often_than_it_is_told():
     X, y = blobs()
     clf = classifier(solver=LBFGS(max_fun=4), max_iter=50).fit(X, y)
     assert 0 < clf.n_iter_ <= 4
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_partial_fit_beyond_the_end_of_a_schedule_says_so(schedule):
+    X, y = blobs()
+    clf = classifier(learning_rate=schedule, max_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            clf.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.warns(ConvergenceWarning, match=r"after 3 calls of partial_fit.*max_iter=3"):
+        clf.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "warm_restarts", Cosine(final=0.1)])
+def test_a_schedule_without_an_end_may_go_on(schedule):
+    X, y = blobs()
+    clf = classifier(learning_rate=schedule, max_iter=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(5):
+            clf.partial_fit(X, y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("number", [np.int8, np.uint8, np.int16])
+def test_numbers_of_few_bits_count_as_far_as_others(number):
+    X, y = blobs(n_rows=300)
+    options = {"learning_rate": "cosine", "n_iter_no_change": 100}
+    narrow, plain = (
+        classifier(batch_size=kind(20), max_iter=kind(120), **options).fit(X, y)
+        for kind in (number, int)
+    )
+    assert same_bits(narrow, plain)

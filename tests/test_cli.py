@@ -15,6 +15,7 @@ import pytest
 from command_line import as_mnist, command, error_of, run, surroundings, write_image
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
@@ -351,6 +352,14 @@ def test_files_that_hold_no_model_of_digits(tmp_path, capsys):
         line = error_of(capsys, "evaluate", path)
         assert f"{path} holds a {type(content).__name__}, not a fitted classifier" in line
         assert line == error_of(capsys, "predict", path, "x.png")
+
+
+def test_labels_may_be_numbers_in_words(digits, tmp_path, capsys):
+    path = str(tmp_path / "model.joblib")
+    words = [f"{digit}.0" for digit in digits.y_train]
+    joblib.dump(GaussianNB().fit(digits.X_train, words), path)
+    assert main(["evaluate", path]) == 0
+    assert "Accuracy on 360 test images: " in capsys.readouterr().out
 
 
 def test_files_that_are_no_model(model_path, tmp_path, capsys):

@@ -361,10 +361,11 @@ def test_a_validation_row_is_never_a_copy_of_a_training_row():
         (np.ones(N_ROWS - 1), "sample_weight.shape"),
     ],
 )
-def test_bad_weights_are_refused(bad, message):
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_bad_weights_are_refused(bad, message, class_weight):
     X, y = rows_and_labels(0, "three classes")
     with pytest.raises(ValueError, match=message):
-        classifier().fit(X, y, sample_weight=bad)
+        classifier(class_weight=class_weight).fit(X, y, sample_weight=bad)
 
 
 @pytest.mark.parametrize("class_weight", [{9: 1}, {0: 1, 1: 1, 9: 1}, {0: -1}])

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from skdigits.component import (
     COUNT,
     FRACTION,
@@ -83,15 +85,17 @@ class Clock(NamedTuple):
 class Schedule(Component):
     """What all schedules share: an optional linear warm-up.
 
-    `planned` says that the schedule leads to an end which a plateau must not cut off.
+    `planned` says that the schedule leads to an end which a plateau must not cut off, `ends` that
+    the rate stays as it is there.
     """
 
     warmup: float = bounded(0.0, NON_NEGATIVE)
     planned: ClassVar[bool] = False
+    ends: ClassVar[bool] = False
 
     def factor(self, clock: Clock) -> float:
-        """Return the factor on the initial learning rate, without warm-up."""
-        raise NotImplementedError
+        """Return the factor on the initial learning rate, without warm-up: 1 by default."""
+        return 1.0
 
     def rate(self, initial: float, clock: Clock) -> float:
         """Return the learning rate of the step that the clock shows.
@@ -130,10 +134,6 @@ class Constant(Schedule):
     >>> [Constant(warmup=1).rate(0.1, Clock.at(step, 4, 10)) for step in (0, 1, 3, 20)]
     [0.025, 0.05, 0.1, 0.1]
     """
-
-    def factor(self, clock: Clock) -> float:
-        """Return 1."""
-        return 1.0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -186,10 +186,6 @@ class Adaptive(Schedule):
     decay: float = bounded(0.2, Interval("(0, 1)"))
     minimum: float = bounded(1e-6, POSITIVE)
 
-    def factor(self, clock: Clock) -> float:
-        """Return 1."""
-        return 1.0
-
     def on_plateau(self, rate: float) -> float | None:
         """Return `decay`, or None where the rate is small enough already."""
         # Products of many factors are rounded.
@@ -220,7 +216,7 @@ class StepDecay(Schedule):
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^floor(epochs / every)``."""
-        return self.decay ** (clock.epochs // self.every)
+        return float(np.power(self.decay, clock.epochs // self.every))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -244,7 +240,7 @@ class Exponential(Schedule):
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^epochs``."""
-        return self.decay**clock.epochs
+        return float(np.power(self.decay, clock.epochs))
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:
@@ -275,6 +271,7 @@ class Cosine(Schedule):
 
     final: float = bounded(0.0, SHARE)
     planned: ClassVar[bool] = True
+    ends: ClassVar[bool] = True
 
     def factor(self, clock: Clock) -> float:
         """Return ``final + (1 - final) * (1 + cos(pi * progress)) / 2``."""
@@ -356,6 +353,7 @@ class OneCycle(Schedule):
     high_momentum: float | None = bounded(None, NOTHING, FRACTION)
     low_momentum: float | None = bounded(None, NOTHING, FRACTION)
     planned: ClassVar[bool] = True
+    ends: ClassVar[bool] = True
 
     def validate(self) -> None:
         """Check the bounds, and that there are both momenta or none.

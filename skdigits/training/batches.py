@@ -153,7 +153,7 @@ def rows_per_batch(batch_size: int | str, n_rows: int) -> int:
     >>> rows_per_batch("auto", 1000), rows_per_batch(64, 1000), rows_per_batch(64, 50)
     (200, 64, 50)
     """
-    return min(200 if isinstance(batch_size, str) else batch_size, n_rows)
+    return min(200 if isinstance(batch_size, str) else int(batch_size), n_rows)
 
 
 def batches(samples: Samples, order: NDArray, size: int, reader: Reader) -> Iterator[Batch]:

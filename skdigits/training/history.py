@@ -33,7 +33,7 @@ class History(dict[str, list[float]]):
         epoch : mapping of str to float
         """
         n_before = self.n_epochs
-        for name in [*self, *(name for name in epoch if name not in self)]:
+        for name in {**self, **epoch}:
             column = self.setdefault(name, [math.nan] * n_before)
             column.append(epoch.get(name, math.nan))
 

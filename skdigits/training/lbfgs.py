@@ -42,7 +42,7 @@ class FullBatchTrainer(Trainer):
         self._batch = next(batches(self.samples, rows, len(rows), self.reader))
         self._l2, self._l1 = self.settings.penalty(self._batch.total)
         # At the point that was evaluated last; if SciPy then ends an iteration, it is that one.
-        self._accuracy = self._gradient_norm = 0.0
+        self._figures: dict[str, float] = {}
         self._began = time.perf_counter()
 
     @property
@@ -90,18 +90,18 @@ class FullBatchTrainer(Trainer):
         # The rows are the same at each point, so that earlier ones have nothing to say.
         network.reset_statistics()
         loss, logits = self.loss_and_gradient(batch)
-        self._accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
-        self._gradient_norm = euclidean_norm(self.gradient)
+        self._figures = {
+            "loss": loss,
+            "accuracy": network.objective.accuracy(logits, batch.targets, batch.weights),
+            "gradient_norm": euclidean_norm(self.gradient),
+        }
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, self.gradient)
         )
         apply_penalty(weights, gradient, 1.0, self._l2, self._l1)
-        return loss + self._penalty(), self.gradient.astype(np.float64)
-
-    def _penalty(self) -> float:
-        """Return the elastic-net penalty of the network's weights."""
-        weights = self.network.parameters[: self.network.n_weights].astype(np.float64)
-        return float(0.5 * self._l2 * (weights @ weights) + self._l1 * np.abs(weights).sum())
+        wide = weights.astype(np.float64)
+        penalty = 0.5 * self._l2 * (wide @ wide) + self._l1 * np.abs(wide).sum()
+        return loss + float(penalty), self.gradient.astype(np.float64)
 
     def _end_of_iteration(self, intermediate_result: OptimizeResult) -> None:
         """Take an accepted point as the end of an epoch; SciPy goes by the parameter's name.
@@ -114,12 +114,7 @@ class FullBatchTrainer(Trainer):
         # SciPy does not say when an iteration begins.
         self.begin_epoch()
         self.network.parameters[...] = intermediate_result.x
-        figures = {
-            "loss": float(intermediate_result.fun) - self._penalty(),
-            "accuracy": self._accuracy,
-            "gradient_norm": self._gradient_norm,
-        }
-        if self.finish_epoch(figures, self._began):
+        if self.finish_epoch(self._figures, self._began):
             raise StopIteration
         self._began = time.perf_counter()
 

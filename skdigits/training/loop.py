@@ -34,6 +34,9 @@ from .threads import InParts, blas_threads, side_by_side
 NORMS_PER_EPOCH = 8
 """Steps of an epoch whose gradient norm is measured; more would cost time on large networks."""
 
+NEGLIGIBLE = 1e-3
+"""A factor on the learning rate at which a network hardly moves."""
+
 ROWS_ANSWERED = 64
 """Rows that a network must have finite answers to after each epoch."""
 
@@ -86,6 +89,12 @@ class Settings:
     def planned(self) -> bool:
         """Whether the solver follows a schedule to its end, after `max_epochs`."""
         return self.solver.incremental and self.schedule.planned
+
+    def is_over(self, n_epochs: int) -> bool:
+        """Whether the schedule came to its end before, and what it left of the rate is nothing."""
+        end = Clock.at(self.max_epochs, 1, self.max_epochs)
+        left = self.schedule.factor(end)
+        return self.schedule.ends and n_epochs >= self.max_epochs and left < NEGLIGIBLE
 
     @property
     def stops_on_plateau(self) -> bool:

@@ -93,6 +93,17 @@ class Validation:
             self.network.vector[...] = self._best
 
 
+def warn_of_end(n_calls: int, max_iter: int) -> None:
+    """Warn that `partial_fit` goes on where its schedule has ended."""
+    warnings.warn(
+        f"Next to nothing is learnt any more: after {n_calls} calls of partial_fit, learning_rate "
+        f"has come to the end that it plans for max_iter={max_iter}. Raise max_iter, or choose a "
+        "schedule without an end.",
+        ConvergenceWarning,
+        stacklevel=caller_stacklevel(),
+    )
+
+
 def warn_of_limit(n_epochs: int, max_iter: int) -> None:
     """Warn that training ended only because it was out of epochs."""
     warnings.warn(
