@@ -25,7 +25,7 @@ LEFT_OUT = {
     "test_gradient": "calls the private `_loss_grad_lbfgs`",
     "test_learning_rate_warmstart": "`invscaling` counts the steps of a fit here, and the rows of "
     "all fits there",
-    "test_early_stopping_stratified": "a class of one row stays with the training rows here, and "
+    "test_early_stopping_stratified": "a class of one row is in both parts here, and "
     "is refused there",
     "test_mlp_partial_fit_after_fit": "`partial_fit` goes on after a fit with early stopping here, "
     "and is refused there",

@@ -3,7 +3,8 @@
 ::
 
     rows of weight 0 -> left out
-    all others ------> training rows, and validation rows of the same classes: no copies of those
+    all others ------> training rows, and validation rows of the same classes: no copies of those,
+                       but for rows that are too much of a class to be missing in either
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ HEAVY = 2
 """Times what is to be set aside of a class: heavier rows are in both parts."""
 
 HEAVY_MIXED = 0.1
-"""The same for rows with several targets, of which so many are left that none of them matters."""
+"""The same for rows with several targets: what their shares are, is learnt from no other rows."""
 
 
 @dataclass(frozen=True)
