@@ -150,9 +150,9 @@ class FromScratchMLPClassifier(
         Whether to stop by the score on validation data, and keep the weights that scored best.
     validation_fraction : float in (0, 1), default=0.1
         The share of rows that `early_stopping` sets aside where `fit` is given no `X_val`, with the
-        same share of each class. Equal rows stay together, whatever their targets. Those that are
-        too much of their class, or of all rows with several targets, are in both parts, with shares
-        of their weight; in the first case with a warning.
+        same share of each class. Equal rows stay together, unless they are much of their class or
+        have several targets: then each copy is set aside by chance. A class of too few rows is in
+        both parts, with a warning.
     scoring : str or callable, default='loss'
         The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
         a scorer or a function ``(estimator, X, y) -> score``, which is given `sample_weight_val`

@@ -65,11 +65,11 @@ def with_targets(keys: NDArray, targets: NDArray, n_features: int) -> NDArray:
     return keys + columns @ _factors(n_features + columns.shape[1])[n_features:]
 
 
-def drawn_order(keys: NDArray, seed: int) -> NDArray:
-    """Return an order of distinct keys that looks drawn at random, as `argsort` does.
+def drawn(keys: NDArray, seed: int) -> NDArray:
+    """Return for each key a number in [0, 1) that looks drawn at random.
 
-    Each key is mixed as by the generator SplitMix64 (Steele, Lea and Flood 2014), and what comes
-    out is sorted. So keys that come or go leave the order of all others as it is.
+    The keys are mixed as by the generator SplitMix64 (Steele, Lea and Flood 2014). So keys that
+    come or go leave the numbers of all others as they are.
 
     Parameters
     ----------
@@ -78,18 +78,19 @@ def drawn_order(keys: NDArray, seed: int) -> NDArray:
 
     Returns
     -------
-    order : ndarray of shape (n,)
+    numbers : ndarray of shape (n,)
 
     Examples
     --------
-    >>> keys = np.arange(5, dtype=np.uint64)
-    >>> drawn_order(keys, 0), drawn_order(keys[:4], 0)
-    (array([3, 2, 0, 1, 4]), array([3, 2, 0, 1]))
+    >>> drawn(np.arange(3, dtype=np.uint64), 0).round(2)
+    array([0.31, 0.61, 0.28])
     """
     mixed = keys + np.random.default_rng(seed).integers(2**64, dtype=np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return np.argsort(mixed ^ (mixed >> np.uint64(31)))
+    mixed ^= mixed >> np.uint64(31)
+    # So many bits as the fraction of a double has.
+    return (mixed >> np.uint64(11)) * 2.0**-53
 
 
 def _factors(n_columns: int) -> NDArray:

@@ -4,7 +4,7 @@
 
     rows of weight 0 -> left out
     all others ------> training rows, and validation rows of the same classes: no copies of those,
-                       but for rows that are too much of a class to be missing in either
+                       but for such as a class would be misrepresented without
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from .caller import caller_stacklevel
-from .hashing import drawn_order, row_keys, with_targets
+from .hashing import drawn, row_keys, with_targets
 
 HEAVY = 2
-"""Times what is to be set aside of a class: heavier rows are in both parts."""
-
-HEAVY_MIXED = 0.1
-"""The same for rows with several targets: what their shares are, is learnt from no other rows."""
+"""Times what is to be set aside of a class: no heavier row is set aside as a whole."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,10 @@ class Samples:
     def split(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
         """Set a part of each class aside, or of all rows alike where they have several labels.
 
-        Equal rows stay together, whatever their targets, so that a validation row is no copy of a
-        training row, and a row of weight 2 is treated as the row twice would be. Rows with several
-        targets count as a class of their own. Where too much of a class's weight lies on equal rows
-        for that, they go to both parts, with shares of their weight.
+        Equal rows stay together, so that a validation row is no copy of a training row, and a row
+        of weight 2 is treated as the row twice would be. Where that would misrepresent a class,
+        since rows come with several targets or are much of the class, each copy of them is set
+        aside or not by chance.
 
         Parameters
         ----------
@@ -90,31 +88,27 @@ class Samples:
         Warns
         -----
         UserWarning
-            Some rows with one target go to both parts.
+            A class has too few rows: these go to both parts, with shares of their weight.
         """
-        keys, first, kind = np.unique(
-            self.row_keys[self.rows], return_index=True, return_inverse=True
-        )
-        mixed = self._have_several_targets(kind)
+        keys, first, group = np.unique(self.keys[self.rows], return_index=True, return_inverse=True)
+        first = self.rows[first]
+        kind, times = np.unique(self.row_keys[first], return_inverse=True, return_counts=True)[1:]
         stratum = np.zeros(len(first), int)
         # Combinations of labels are too many to keep the shares of.
         if self.targets.ndim == 1:
-            stratum = self.targets[self.rows[first]].astype(int)
-        stratum = np.unique(np.where(mixed, -1, stratum), return_inverse=True)[1]
-        totals = np.bincount(kind, None if self.weights is None else self.weights[self.rows])
-        aside = np.empty(len(first))
-        order = drawn_order(keys, seed)
-        by_stratum = order[np.argsort(stratum[order], kind="stable")]
-        for members in np.split(by_stratum, np.cumsum(np.bincount(stratum))[:-1]):
-            heavy = HEAVY_MIXED if mixed[members[0]] else HEAVY
-            aside[members] = _shares_aside(totals[members], fraction, heavy)
-        _warn_of_shared(stratum[(aside > 0) & (aside < 1) & ~mixed], fraction)
-        return self._part(1 - aside[kind]), self._part(aside[kind])
-
-    def _have_several_targets(self, kind: NDArray) -> NDArray:
-        """Return whether each kind of row comes with several targets."""
-        distinct = np.unique(self.keys[self.rows], return_index=True)[1]
-        return np.bincount(kind[distinct]) > 1
+            stratum = np.unique(self.targets[first], return_inverse=True)[1]
+        totals = np.bincount(group, None if self.weights is None else self.weights[self.rows])
+        aside, chance, n_shared = np.empty(len(first)), drawn(keys, seed), 0
+        order = np.lexsort((chance, stratum))
+        for members in np.split(order, np.cumsum(np.bincount(stratum))[:-1]):
+            weights, mixed = totals[members], times[kind[members]] > 1
+            aside[members] = _shares_aside(weights, fraction, chance[members], mixed)
+            if not 0 < aside[members] @ weights < weights.sum():
+                aside[members] = fraction
+                n_shared += 1
+        if n_shared:
+            _warn_of_shared(n_shared, fraction)
+        return self._part(1 - aside[group]), self._part(aside[group])
 
     def _part(self, shares: NDArray) -> Samples:
         """Return the rows with these shares of their weights."""
@@ -128,37 +122,44 @@ class Samples:
         return replace(part, weights=weights)
 
 
-def _shares_aside(weights: NDArray, fraction: float, heavy: float = HEAVY) -> NDArray:
+def _shares_aside(weights: NDArray, fraction: float, chance: NDArray, mixed: NDArray) -> NDArray:
     """Return the share of each weight to set aside, so that together they are a fraction of all.
 
-    Each is set aside whole or not at all, in order, but for those that are so many times as heavy
-    as what is to be set aside of all: of these, a fraction.
+    Parameters
+    ----------
+    weights : ndarray of shape (n,)
+        Of different rows of a class.
+    fraction : float
+    chance : ndarray of shape (n,)
+        Numbers drawn from [0, 1).
+    mixed : ndarray of bool and shape (n,)
+        Whether the row has other targets as well.
 
     Examples
     --------
-    >>> _shares_aside(np.array([1, 1, 2, 1, 1, 1, 1]), 0.25)
-    array([1., 1., 0., 0., 0., 0., 0.])
-    >>> _shares_aside(np.array([9, 1, 2, 1, 1, 1, 1]), 0.25, heavy=1.5)
-    array([0.25, 1.  , 0.  , 0.  , 0.  , 0.  , 0.  ])
+    >>> chance = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    >>> _shares_aside(np.ones(5), 0.4, chance, np.zeros(5, bool))
+    array([1., 1., 0., 0., 0.])
+    >>> _shares_aside(np.array([1, 1, 1, 1, 20]), 0.25, chance, np.zeros(5, bool))
+    array([1.  , 0.  , 0.  , 0.  , 0.25])
     """
     total = weights.sum()
-    shared = (weights > heavy * fraction * total) | (weights == total)
-    whole = np.flatnonzero(~shared)
-    wanted = fraction * weights[whole].sum()
-    if not shared.any():
-        whole = whole[:-1]  # Something must be left to train on.
-    # A weight belongs to the fraction if more than half of it lies within.
+    by_chance = mixed | (weights > HEAVY * fraction * total) | (weights == total)
+    copies = np.maximum(1, np.round(weights[by_chance]))
+    shares = np.zeros(len(weights))
+    shares[by_chance] = binom.ppf(chance[by_chance], copies, fraction) / copies
+    # Of the others, a row belongs to the fraction if more than half of it lies within.
+    whole = np.flatnonzero(~by_chance)
+    wanted, whole = fraction * weights[whole].sum(), whole[: len(weights) - 1]
     halfway = np.cumsum(weights[whole]) - weights[whole] / 2
-    shares = np.where(shared, fraction, 0.0)
     shares[whole[halfway <= wanted]] = 1
     return shares
 
 
-def _warn_of_shared(strata: NDArray, fraction: float) -> None:
-    """Warn where distinct rows, of these classes, are in both parts of a split."""
-    if len(strata):
-        warnings.warn(
-            f"Too few distinct rows for validation_fraction={fraction:g} in "
-            f"{len(np.unique(strata))} of the classes: these are both trained on and validated on.",
-            stacklevel=caller_stacklevel(),
-        )
+def _warn_of_shared(n_classes: int, fraction: float) -> None:
+    """Warn that all rows of so many classes are in both parts of a split."""
+    warnings.warn(
+        f"Too few distinct rows for validation_fraction={fraction:g} in {n_classes} of the "
+        "classes: these are both trained on and validated on.",
+        stacklevel=caller_stacklevel(),
+    )
