@@ -1,7 +1,7 @@
 """A training of the same network by each contender: same arrays, same batches, same optimizer.
 
-Every run begins with a new network and has several epochs, since an epoch may take longer the more
-a network has learnt: its gradients vanish, and processors are slow with numbers that are tiny.
+Every run begins with a new network and has several epochs, since a later epoch may take longer than
+the first, as torch's do.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ VALID: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric"}
 """What X may be, to scikit-learn's `validate_data`."""
 
 
-class Views(list[NDArray]):
+class ArrayViews(list[NDArray]):
     """Arrays of a network, where to set an element is to write into it.
 
     Examples
     --------
-    >>> views = Views([np.ones(2), np.ones(3)])
+    >>> views = ArrayViews([np.ones(2), np.ones(3)])
     >>> first, views[0] = views[0], [3.0, 4.0]
     >>> first
     array([3., 4.])
@@ -51,13 +51,13 @@ class PredictionMixin:
     def coefs_(self) -> list[NDArray]:
         """The weights of each dense layer, as views of shape (fan_in, fan_out)."""
         check_is_fitted(self, "_state")
-        return Views(self._network.weights)
+        return ArrayViews(self._network.weights)
 
     @property
     def intercepts_(self) -> list[NDArray]:
         """The biases of each dense layer, as views of shape (fan_out,)."""
         check_is_fitted(self, "_state")
-        return Views(self._network.biases)
+        return ArrayViews(self._network.biases)
 
     def _logits(self, X: Any) -> NDArray:
         if hasattr(self, "_state") and self._is_as_fitted(X):

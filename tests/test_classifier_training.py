@@ -424,26 +424,25 @@ def test_lbfgs_evaluates_no_more_often_than_it_is_told():
     assert 0 < clf.n_iter_ <= 4
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
-def test_partial_fit_beyond_the_end_of_a_schedule_says_so(schedule):
-    X, y = blobs()
-    clf = classifier(learning_rate=schedule, max_iter=3)
+def call_quietly(clf, n_calls):
+    """Call partial_fit so many times, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(3):
-            clf.partial_fit(X, y, classes=[0, 1, 2])
+        for _ in range(n_calls):
+            clf.partial_fit(*blobs(), classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_partial_fit_beyond_the_end_of_a_schedule_says_so(schedule):
+    clf = classifier(learning_rate=schedule, max_iter=3)
+    call_quietly(clf, 3)
     with pytest.warns(ConvergenceWarning, match=r"after 3 calls of partial_fit.*max_iter=3"):
-        clf.partial_fit(X, y)
+        clf.partial_fit(*blobs())
 
 
 @pytest.mark.parametrize("schedule", ["constant", "warm_restarts", Cosine(final=0.1)])
 def test_a_schedule_without_an_end_may_go_on(schedule):
-    X, y = blobs()
-    clf = classifier(learning_rate=schedule, max_iter=2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for _ in range(5):
-            clf.partial_fit(X, y, classes=[0, 1, 2])
+    call_quietly(classifier(learning_rate=schedule, max_iter=2), 5)
 
 
 @pytest.mark.parametrize("number", [np.int8, np.uint8, np.int16])

@@ -89,7 +89,7 @@ def drawn(keys: NDArray, seed: int) -> NDArray:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
-    # So many bits as the fraction of a double has.
+    # As many bits as the fraction of a double has.
     return (mixed >> np.uint64(11)) * 2.0**-53
 
 

@@ -92,9 +92,9 @@ class Settings:
 
     def is_over(self, n_epochs: int) -> bool:
         """Whether the schedule came to its end before, and what it left of the rate is nothing."""
-        end = Clock.at(self.max_epochs, 1, self.max_epochs)
-        left = self.schedule.factor(end)
-        return self.schedule.ends and n_epochs >= self.max_epochs and left < NEGLIGIBLE
+        if not self.schedule.ends or n_epochs < self.max_epochs:
+            return False
+        return self.schedule.factor(Clock.at(n_epochs, 1, self.max_epochs)) < NEGLIGIBLE
 
     @property
     def stops_on_plateau(self) -> bool:

@@ -4,7 +4,7 @@
 
     rows of weight 0 -> left out
     all others ------> training rows, and validation rows of the same classes: no copies of those,
-                       but for such as a class would be misrepresented without
+                       unless that would misrepresent a class
 """
 
 from __future__ import annotations
