@@ -93,9 +93,10 @@ class FromScratchMLPClassifier(
     initializer : str or callable, default='auto'
         Initial weights: 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform',
         'lecun_normal', 'lecun_uniform', 'normal', 'orthogonal', 'zeros', or a function
-        ``(fan_in, fan_out, rng) -> weights``. 'auto' takes LeCun for selu, Glorot for tanh,
-        logistic, identity and the last layer, and He for all others; an activation of your own
-        may name another in its attribute `initializer`. Biases start at zero.
+        ``(fan_in, fan_out, rng) -> weights``. 'auto' takes Glorot for the first and the last layer
+        and, between them, LeCun behind selu, Glorot behind tanh, logistic and identity, and He
+        behind all others; an activation of your own may name another in its attribute
+        `initializer`. Biases start at zero.
     normalization : {'batch', 'layer'} or None, default=None
         Normalises what each hidden unit is given, over the batch or over the units of the layer.
         With 'batch' the shift after it takes the place of the bias.

@@ -1,14 +1,19 @@
 """Initial weights: their variance, their bounds, their independence of everything but the seed."""
 
 import pickle
+import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 from small import network_of, seeds
 
+from skdigits import FromScratchMLPClassifier
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.initializers import INITIALIZERS
@@ -93,4 +98,32 @@ def test_the_suited_initializer_keeps_the_signal_alive(activation):
     network = network_of(Architecture(200, [200] * 10, 200, functions, None).chain().layers, rng)
     assert all((bias == 0).all() for bias in network.biases)
     logits = network.predict(rng.normal(size=(100, 200)))
-    assert 0.05 < np.sqrt(np.square(logits).mean()) < 20
+    assert 0.02 < np.sqrt(np.square(logits).mean()) < 20
+
+
+@pytest.mark.parametrize(
+    ("activation", "between"), [("relu", "he"), ("selu", "lecun"), ("tanh", "glorot")]
+)
+def test_the_suited_variances(activation, between):
+    sizes = [40, 300, 200, 100, 50]
+    functions = [ACTIVATIONS[activation]()] * 3
+    chain = Architecture(sizes[0], sizes[1:-1], sizes[-1], functions, None).chain()
+    network = network_of(chain.layers, np.random.default_rng(0))
+    families = ["glorot", between, between, "glorot"]
+    for family, fans, W in zip(families, pairwise(sizes), network.weights, strict=True):
+        assert_allclose(W.var(), VARIANCE[family](*fans), rtol=0.1)
+
+
+def test_small_tables_are_learnt_as_well_as_by_scikit_learn():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2400, 10))
+    y = np.digitize(
+        X.mean(axis=1) * np.sqrt(10) + rng.normal(0, 0.2, len(X)), [-1.2, -0.4, 0.4, 1.2]
+    )
+
+    def accuracy(kind):
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            models = [kind(random_state=seed).fit(X[:400], y[:400]) for seed in range(3)]
+        return np.mean([model.score(X[400:], y[400:]) for model in models])
+
+    assert accuracy(FromScratchMLPClassifier) > accuracy(MLPClassifier) - 0.02

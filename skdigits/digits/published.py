@@ -25,8 +25,6 @@ _DESCENT: dict[str, Any] = {
 }
 _FULL_BATCH: dict[str, Any] = {
     **_DESCENT,
-    # Not published. At this rate, He's larger weights set the loss swinging.
-    "initializer": "glorot_uniform",
     "learning_rate_init": 0.5,
     "shuffle": False,
     "max_iter": 150,

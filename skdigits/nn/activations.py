@@ -33,8 +33,8 @@ class ActivationFunction(Protocol):
 class BuiltinActivation(Component):
     """An activation function of this package.
 
-    `initializer` names the initial weights under which the variance of the signal survives the
-    layer; `self_normalizing` says whether dropout must keep mean and variance.
+    `initializer` names the initial weights behind the activation under which the variance of the
+    signal survives; `self_normalizing` says whether dropout must keep mean and variance.
     """
 
     initializer: ClassVar[str] = "he_normal"

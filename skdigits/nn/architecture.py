@@ -75,7 +75,9 @@ class Architecture:
     activations : sequence of ActivationFunction
         One per hidden layer.
     initializer : callable or None
-        Weights of every dense layer; None takes what suits the layer's activation.
+        Weights of every dense layer; None takes what suits the activation before the layer, and
+        Glorot's for the first, before which no rectifier has cut half of the signal off, and for
+        the last.
     normalization : {"batch", "layer"} or None
         The normalisation after the dense layer of each hidden layer.
     dropout : sequence of float
@@ -118,24 +120,22 @@ class Architecture:
             layers, fan_in = [prepared], prepared.n_outputs(fan_in)
         layers += [*self._noise(), *self._drop(self.input_dropout, Identity())]
         rates = self.dropout or [0.0] * len(self.hidden)
+        before: ActivationFunction = Identity()
         for units, function, rate in zip(self.hidden, self.activations, rates, strict=True):
-            block = self._block(fan_in, units, function, rate)
+            # Batch normalisation subtracts any bias added before it; its own shift replaces it.
+            dense = self._dense(fan_in, units, before, bias=self.normalization != "batch")
+            block = [dense, *self._behind(units, function, rate)]
             layers += [self._skip(block, fan_in, units)] if self.residual else block
-            fan_in = units
+            fan_in, before = units, function
         layers.append(self._dense(fan_in, self.n_outputs, Identity()))
         return Chain(layers)
 
-    def _block(
-        self, fan_in: int, units: int, function: ActivationFunction, rate: float
-    ) -> list[Layer]:
-        """Return the layers of a hidden layer."""
-        # Batch normalisation subtracts any bias added before it; its own shift replaces it.
-        layers: list[Layer] = [
-            self._dense(fan_in, units, function, bias=self.normalization != "batch")
-        ]
-        if self.normalization is not None:
-            layers.append(NORMALIZATIONS[self.normalization](units))
-        return [*layers, *self._noise(), Activation(function), *self._drop(rate, function)]
+    def _behind(self, units: int, function: ActivationFunction, rate: float) -> list[Layer]:
+        """Return the layers of a hidden layer behind the dense one."""
+        layers = [*self._noise(), Activation(function), *self._drop(rate, function)]
+        if self.normalization is None:
+            return layers
+        return [NORMALIZATIONS[self.normalization](units), *layers]
 
     def _skip(self, block: list[Layer], fan_in: int, units: int) -> Residual:
         """Return the block with a skip connection."""
@@ -153,7 +153,7 @@ class Architecture:
         return [AlphaDropout(rate) if keeps_variance else Dropout(rate)]
 
     def _dense(
-        self, fan_in: int, fan_out: int, function: ActivationFunction, *, bias: bool = True
+        self, fan_in: int, fan_out: int, before: ActivationFunction, *, bias: bool = True
     ) -> Dense:
-        suited = INITIALIZERS[getattr(function, "initializer", "he_normal")]
+        suited = INITIALIZERS[getattr(before, "initializer", "he_normal")]
         return Dense(fan_in, fan_out, self.initializer or suited, bias)
