@@ -28,7 +28,7 @@ from .callbacks import CallbackSupportMixin, Tasks, tasks_of, with_callbacks
 from .labels import Labels, labels_of, labels_of_part
 from .nn.network import Network
 from .nn.optimizers import SOLVERS
-from .prediction import VALID, PredictionMixin
+from .prediction import VALID, PredictionMixin, in_numbers
 from .scoring import validation_scorer
 from .training.batches import in_range_of
 from .training.finite import seems_finite
@@ -414,6 +414,7 @@ class FromScratchMLPClassifier(
         X, y = validate_data(
             self, X, y, **VALID, ensure_all_finite=not finite, multi_output=True, reset=reset
         )
+        X = in_numbers(X)
         if X.dtype == np.longdouble:
             with in_range_of(np.dtype(np.float64)):
                 X = X.astype(np.float64)

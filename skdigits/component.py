@@ -77,8 +77,10 @@ class Names:
 
 
 def is_sequence(value: Any) -> bool:
-    """Return whether a value is a list, a tuple or a one-dimensional array."""
-    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    """Return whether a value is a list, a tuple, a range or a one-dimensional array."""
+    return isinstance(value, list | tuple | range) or (
+        isinstance(value, np.ndarray) and value.ndim == 1
+    )
 
 
 class OneForEach:

@@ -20,6 +20,11 @@ VALID: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric"}
 """What X may be, to scikit-learn's `validate_data`."""
 
 
+def in_numbers(X: Any) -> Any:
+    """Return valid X in numbers: that of a table with columns of categories is one of objects."""
+    return X.astype(np.float64) if X.dtype == object else X
+
+
 class ArrayViews(list[NDArray]):
     """Arrays of a network, where to set an element is to write into it.
 
@@ -65,7 +70,7 @@ class PredictionMixin:
             with suppress(FloatingPointError):
                 return predict_logits(self._network, X, must_be_finite)
         check_is_fitted(self, "_state")
-        X = validate_data(self, X, **VALID, reset=False)
+        X = in_numbers(validate_data(self, X, **VALID, reset=False))
         return predict_logits(self._network, X)
 
     def _is_as_fitted(self, X: Any) -> bool:

@@ -51,7 +51,9 @@ def validation_scorer(
     # The validation rows have no feature names, so the estimator must not expect any.
     predictor = copy.copy(estimator)
     predictor.__dict__.pop("feature_names_in_", None)
-    rows = validation.rows
+    # A slice takes no copy of X.
+    everything = len(validation.rows) == validation.X.shape[0]
+    rows = slice(None) if everything else validation.rows
     X, y = validation.X[rows], labels.restore(validation.targets[rows])
     options = {}
     if validation.weights is not None and _takes_weights(scorer):

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from small import blobs, classifier, rngs
 
 from skdigits.nn.workspace import Workspace
+from skdigits.training import mapped as mapped_pages
 from skdigits.training.batches import Reader, batches
 from skdigits.training.finite import seems_finite
 from skdigits.training.samples import Samples
@@ -110,7 +111,8 @@ def test_memory_maps_are_read_as_they_lie(tmp_path):
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs Linux's /proc to see resident memory")
-def test_pages_of_a_memory_map_are_let_go(tmp_path):
+def test_pages_of_a_memory_map_are_let_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(mapped_pages, "_SMALL", 0)
     rows = np.arange(16_384)
     np.save(tmp_path / "X.npy", np.ones((len(rows), 4096), np.uint8))
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
@@ -123,7 +125,8 @@ def test_pages_of_a_memory_map_are_let_go(tmp_path):
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs Linux's /proc to see resident memory")
-def test_blocks_of_a_memory_map_are_let_go_too(tmp_path):
+def test_blocks_of_a_memory_map_are_let_go_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(mapped_pages, "_SMALL", 0)
     np.save(tmp_path / "X.npy", np.ones((16_384, 4096), np.uint8))
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     reader, resident = Reader(mapped, np.float32, sparse=False), []
@@ -132,6 +135,12 @@ def test_blocks_of_a_memory_map_are_let_go_too(tmp_path):
         reader.block(slice(start, start + 512))
         resident.append(resident_file_pages() - before)
     assert max(resident) < 0.3 * mapped.nbytes / 1024
+
+
+def test_a_small_map_is_read_as_an_array_is(tmp_path):
+    np.save(tmp_path / "X.npy", np.ones((500, 3)))
+    pages = mapped_pages.MappedPages(np.load(tmp_path / "X.npy", mmap_mode="r"))
+    assert list(pages.pieces(500)) == [slice(0, 500)]
 
 
 def test_changes_to_a_private_map_of_ones_own_are_never_lost(tmp_path):

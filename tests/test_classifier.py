@@ -447,3 +447,19 @@ def test_to_set_an_element_of_the_weights_is_to_write_into_the_network():
     assert_allclose(clf.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
     with pytest.raises(ValueError, match="broadcast"):
         clf.coefs_[0] = np.ones((7, 4))
+
+
+@pytest.mark.parametrize("use", ["fit", "early stopping", "partial_fit", "predict"])
+def test_a_forgotten_column_of_categories_is_named_by_its_text(use):
+    pandas = pytest.importorskip("pandas")
+    site = pandas.Series(list("xyxz") * 10, dtype="category")
+    table, y = pandas.DataFrame({"age": np.arange(40.0), "site": site}), np.arange(40) % 2
+    clf = classifier(early_stopping=use == "early stopping")
+    if use == "predict":
+        method, arguments = clf.fit(table.assign(site=1.0), y).predict, (table,)
+    elif use == "partial_fit":
+        method, arguments = clf.partial_fit, (table, y, [0, 1])
+    else:
+        method, arguments = clf.fit, (table, y)
+    with pytest.raises(ValueError, match="could not convert string to float: 'x'"):
+        method(*arguments)

@@ -281,3 +281,16 @@ def test_lbfgs_has_no_batches_to_be_too_large():
         warnings.simplefilter("always")
         classifier(solver="lbfgs", batch_size=1000, max_iter=200).fit(X, y)
     assert not warned
+
+
+def test_a_scorer_is_given_validation_data_without_a_copy():
+    X, y = blobs()
+    seen = []
+
+    def scoring(estimator, X_seen, y_seen):
+        seen.append(np.shares_memory(X_seen, X))
+        return 0.0
+
+    classifier(scoring=scoring).fit(X, y, X_val=X, y_val=y)
+    assert all(seen)
+    assert seen

@@ -138,6 +138,15 @@ def test_a_thick_digit_may_fill_the_image(digit, inverted):
     assert alike(one, other) > 0.9
 
 
+@pytest.mark.parametrize("digit", [0, 2, 3, 5, 6, 8, 9])
+def test_a_thick_digit_with_soft_edges_may_fill_the_image(digit):
+    thick = 255 * gaussian_filter(grey_dilation(strokes(digit, 180), 3), 2)
+    rows, columns = (np.flatnonzero((thick > 127).any(axis)) for axis in (1, 0))
+    tight = thick[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    one, other = normalized(tight.astype(np.uint8), np.pad(thick, 60).astype(np.uint8))
+    assert alike(one, other) > 0.9
+
+
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_may_touch_a_dark_border(digit):
     ink = page_with(digit, top=88)

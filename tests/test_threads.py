@@ -1,5 +1,8 @@
 """Threads: few for small work, several for long vectors, and in the end as many as before."""
 
+import os
+import subprocess
+import sys
 from threading import get_ident
 
 import numpy as np
@@ -140,3 +143,27 @@ def test_all_parts_handle_overflow_as_the_caller_does(before):
     with np.errstate(over="call"), side_by_side(2 * WORTH_A_THREAD) as run:
         run(lambda part: seen.append(np.geterr()["over"]))
     assert seen == ["call", "call"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on Windows")
+def test_a_child_waits_for_no_thread_that_the_fork_left_behind():
+    # As if another thread were just coming in while this one forks.
+    code = """
+import os
+from skdigits.training.threads import _ONE_THREAD, blas_threads
+_ONE_THREAD._lock.acquire()
+child = os.fork()
+if not child:
+    with blas_threads(1):
+        os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert int(run.stdout) == 7
+
+
+def test_a_child_has_the_threads_that_were_there_before(before):
+    limit = OneThread()
+    with limit:
+        limit.after_fork()
+        assert blas_now() == before

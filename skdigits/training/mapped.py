@@ -1,7 +1,7 @@
 """Memory maps: pages that have been read are released, so that a file may be larger than memory.
 
 Pages of a mapped file that a process has touched count as its memory until the system wants them
-back. They can be read from the file again, so they are given back at once.
+back. They can be read from the file again, so those of a large file are given back at once.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
+_SMALL = 2**28
+"""Bytes of a map that may stay in memory. To read its pages again and again takes several times as
+long, and joblib hands any array over 1 MB to its workers as a map."""
+
 _ROWS_AT_A_TIME = 16
 """Rows read between two releases. Each may map some 2 MB around it, since the system maps large
 blocks of a file at once."""
 
 
 class MappedPages:
-    """The pages of the memory map behind an array, if there is one.
+    """The pages of the large memory map behind an array, if there is one.
 
     Parameters
     ----------
@@ -32,7 +36,8 @@ class MappedPages:
     """
 
     def __init__(self, X: Any):
-        self._map = _shared_map(X)
+        found = _shared_map(X)
+        self._map = None if found is None or len(found) <= _SMALL else found
 
     def pieces(self, n_rows: int) -> Iterator[slice]:
         """Yield the pieces in which to read so many rows; what was read before is released."""

@@ -7,6 +7,7 @@ threads than BLAS has been allowed from outside.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -56,6 +57,13 @@ class OneThread:
         self._inside = 0
         self._before: list[int] = []
 
+    def after_fork(self) -> None:
+        """Put everybody out: no other thread is in the child, but its lock and limit are."""
+        self._lock = Lock()
+        if self._inside:
+            self._inside = 0
+            self._set(self._before)
+
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
@@ -76,6 +84,8 @@ class OneThread:
 
 
 _ONE_THREAD = OneThread()
+if hasattr(os, "register_at_fork"):  # Not on Windows.
+    os.register_at_fork(after_in_child=_ONE_THREAD.after_fork)
 
 
 def blas_threads(largest_product: int, left_alone: int = 0) -> AbstractContextManager[None]:

@@ -20,6 +20,8 @@ _MEDIAN_SIDE = 32  # Pixels; the median is slow.
 _TWO_LEVELS = 0.95  # Share of the variance between the classes, at least.
 _SMALL = 16  # Pixels.
 _LEVELS = 256
+_EDGE = 0.15  # Share of the range of grey levels, at least, between neighbours.
+_ALL_RANGE = 0.8  # Share of the range of grey levels, at least, between the levels.
 _MUCH = 0.15  # Share of the pixels, at least.
 _PLAIN = 0.98  # Share of the pixels along a side, at least.
 _CERTAIN = 0.65  # Share of the pixels around, at least.
@@ -48,7 +50,8 @@ def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
     """
     threshold, separation = otsu(grey)
     light = float(np.mean(grey > threshold))
-    if min(coarse.shape) >= _SMALL and separation > _TWO_LEVELS and min(light, 1 - light) > _MUCH:
+    sharp = separation > _TWO_LEVELS and min(light, 1 - light) > _MUCH
+    if min(coarse.shape) >= _SMALL and (sharp or _has_even_levels(coarse, threshold)):
         around = _light_around(coarse > threshold)
         if max(around, 1 - around) > _CERTAIN:
             return around < 0.5
@@ -57,6 +60,19 @@ def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
     paper = ndimage.median_filter(coarse, window, mode="nearest")
     difference = grey - enlarge(paper, *grey.shape)
     return bool(np.sum(difference**3, dtype=np.float64) > 0)
+
+
+def _has_even_levels(grey: Grey, threshold: float) -> bool:
+    """Tell whether much of an image is light and much dark, each evenly, apart from edges.
+
+    Nothing thin is darker or lighter still, as ink is on paper that is half in shadow.
+    """
+    steps = ndimage.maximum_filter(grey, 3) - ndimage.minimum_filter(grey, 3)
+    even = grey[steps < _EDGE * np.ptp(grey)]
+    light, dark = even[even > threshold], even[even <= threshold]
+    if min(light.size, dark.size) < _MUCH * grey.size or otsu(even)[1] < _TWO_LEVELS:
+        return False
+    return bool(light.mean() - dark.mean() > _ALL_RANGE * np.ptp(grey))
 
 
 def _light_around(light: Mask) -> float:
