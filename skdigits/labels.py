@@ -96,13 +96,13 @@ class Labels:
 
         Parameters
         ----------
-        class_weight : dict, 'balanced' or None
+        class_weight : dict or 'balanced'
         targets : ndarray of shape (n_rows,) or (n_rows, n_labels)
-        weights : ndarray of shape (n_rows,) or None
+        weights : ndarray of shape (n_rows,)
 
         Returns
         -------
-        weights : ndarray of shape (n_rows,) or None
+        weights : ndarray of shape (n_rows,)
 
         Raises
         ------
