@@ -98,7 +98,9 @@ def test_the_suited_initializer_keeps_the_signal_alive(activation):
     network = network_of(Architecture(200, [200] * 10, 200, functions, None).chain().layers, rng)
     assert all((bias == 0).all() for bias in network.biases)
     logits = network.predict(rng.normal(size=(100, 200)))
-    assert 0.02 < np.sqrt(np.square(logits).mean()) < 20
+    # SiLU keeps less of the signal than the rectifier that He's weights are for.
+    least = 0.02 if activation == "silu" else 0.05
+    assert least < np.sqrt(np.square(logits).mean()) < 20
 
 
 @pytest.mark.parametrize(

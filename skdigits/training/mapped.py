@@ -36,8 +36,7 @@ class MappedPages:
     """
 
     def __init__(self, X: Any):
-        found = _shared_map(X)
-        self._map = None if found is None or len(found) <= _SMALL else found
+        self._map = _large_map(X)
 
     def pieces(self, n_rows: int) -> Iterator[slice]:
         """Yield the pieces in which to read so many rows; what was read before is released."""
@@ -52,12 +51,12 @@ class MappedPages:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def _shared_map(X: Any) -> mmap.mmap | None:
-    """Return the map that X is a view of, if its pages can be read from the file again."""
+def _large_map(X: Any) -> mmap.mmap | None:
+    """Return the map that X is a view of, if its pages can be and should be read again."""
     array, mode = X, None
     while isinstance(array, np.ndarray):
         mode = getattr(array, "mode", mode)
         array = array.base
     # A private map ("c") may hold changes that are not in the file.
     shared = isinstance(array, mmap.mmap) and mode in ("r", "r+", "w+")
-    return array if shared and hasattr(mmap, "MADV_DONTNEED") else None
+    return array if shared and len(array) > _SMALL and hasattr(mmap, "MADV_DONTNEED") else None
