@@ -104,10 +104,11 @@ class FromScratchMLPClassifier(
         The share of hidden units that are dropped in training; a sequence has one for each hidden
         layer. Behind selu it is alpha-dropout.
     input_dropout : float in [0, 1), default=0
-        The share of inputs that are dropped in training.
+        The share of inputs that are dropped in training. Sparse rows stay sparse.
     noise : float, default=0
         Standard deviation of the Gaussian noise that training adds to the inputs and to what each
-        hidden unit is given (after the normalisation).
+        hidden unit is given (after the normalisation). It makes batches of sparse rows dense, as
+        `augment` does.
     residual : bool, default=False
         Whether each hidden layer has a skip connection, projected where the widths differ.
     solver : str or Optimizer, default='adam'

@@ -222,6 +222,19 @@ def test_wide_sparse_rows_are_predicted_as_they_are(params):
     assert peak < X.shape[0] * X.shape[1]  # Bytes, of which dense rows would take eight each.
 
 
+@pytest.mark.parametrize("params", [{"input_dropout": 0.1}, {"dropout": 0.1}])
+def test_wide_sparse_rows_are_learnt_from_as_they_are(params):
+    _, y = blobs()
+    X = scipy.sparse.eye_array(len(y), 2**16, format="csr", dtype=np.float32)
+    clf = classifier(hidden_layer_sizes=1, max_iter=1, **params)
+    clf.fit(X, y)
+    tracemalloc.start()
+    clf.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * X.shape[0] * X.shape[1]  # Bytes, of which dense rows would take four each.
+
+
 SINGLE = [np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32]
 DOUBLE = [np.int32, np.uint32, np.int64, np.uint64, np.float64]
 

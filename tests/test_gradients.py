@@ -388,7 +388,8 @@ def loss_and_gradient(network, inputs, targets, weights):
 
 @given(data=st.data(), rng=rngs, n_rows=sizes)
 def test_sparse_rows_are_the_same_rows(data, rng, n_rows):
-    network = data.draw(networks(rng, **EXTRAS))
+    # Of sparse rows, dropout draws numbers for what is stored alone.
+    network = data.draw(networks(rng, **(EXTRAS | {"input_dropout": st.just(0)})))
     assume(network.chain.takes_sparse)
     inputs, targets, weights = drawn_batch(rng, network, n_rows)
     inputs *= rng.integers(2, size=inputs.shape)

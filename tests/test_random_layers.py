@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -73,6 +74,35 @@ def test_dropout_drops_its_share_and_keeps_the_expectation(rate, seed):
         n = dropped.shape[axis]
         spread = np.sqrt(rate * (1 - rate) / n)
         assert dropped.mean(axis=axis).std() == pytest.approx(spread, rel=0.3)
+
+
+@given(rate=rates, seed=seeds)
+def test_dropout_leaves_zeros_of_sparse_rows_alone(rate, seed):
+    stored = np.random.default_rng(seed).random(MANY.shape) < 0.3
+    rows = scipy.sparse.csr_array(MANY * stored)
+    outputs, _ = Dropout(rate).forward(rows, (), step_on(np.ones(len(MANY)), seed=seed))
+    outputs, n_stored = outputs.toarray(), stored.sum()
+    kept = outputs != 0
+    assert not (kept & ~stored).any()
+    assert_allclose(outputs[kept], MANY[kept] / (1 - rate), rtol=1e-3)
+    spread = np.sqrt(rate * (1 - rate) / n_stored)
+    assert 1 - kept.sum() / n_stored == pytest.approx(rate, abs=5 * spread)
+    assert_array_equal(rows.toarray(), MANY * stored)
+
+
+@given(rng=rngs, keys=st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_equal_sparse_rows_get_equal_numbers_wherever_they_stand(rng, keys):
+    keys = np.array(keys, dtype=np.uint64)
+    rows = scipy.sparse.csr_array(rng.normal(size=(5, 60)) * (rng.random((5, 60)) < 0.7))[keys]
+    order = rng.permutation(len(keys))
+    outputs, permuted = (
+        Dropout(0.3).forward(rows[places], (), step_on(np.ones(len(keys)), keys[places]))[0]
+        for places in (np.arange(len(keys)), order)
+    )
+    outputs, permuted = outputs.toarray(), permuted.toarray()
+    assert_array_equal(permuted, outputs[order])
+    for i in range(len(keys)):
+        assert_array_equal((outputs == outputs[i]).all(axis=1), keys == keys[i])
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])

@@ -178,6 +178,26 @@ def test_sparse_rows(seed, weights):
     assert_same_weights(ours, theirs.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights)))
 
 
+def untidy(X):
+    """Return the rows of X with zeros stored in every other one, and from right to left."""
+    stored = [np.flatnonzero((row != 0) | i % 2)[::-1] for i, row in enumerate(X)]
+    indptr = np.cumsum([0, *map(len, stored)])
+    columns = np.concatenate(stored)
+    rows = np.repeat(np.arange(len(X)), np.diff(indptr))
+    return scipy.sparse.csr_array((X[rows, columns], columns, indptr), shape=X.shape)
+
+
+@few
+@given(seed=seeds, weights=weights)
+def test_dropout_of_sparse_rows(seed, weights):
+    X, y = rows_and_labels(seed, "three classes")
+    X[X < 0] = 0
+    ours, theirs = classifier(input_dropout=0.3), classifier(input_dropout=0.3)
+    ours.fit(untidy(X), y, sample_weight=weights)
+    repeated = scipy.sparse.csr_array(np.repeat(X, weights, axis=0))
+    assert_same_weights(ours, theirs.fit(repeated, np.repeat(y, weights)))
+
+
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @few
 @given(seed=seeds, weights=weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +45,11 @@ class RowDraws:
         self._rank[order] = ranks
         self._n_distinct = int(ranks[-1]) + 1
 
-    def _drawn(self, n_columns: int) -> NDArray:
-        """Return uniform 16-bit integers of shape (n_distinct_rows, n_columns)."""
-        size = self._n_distinct * n_columns
+    def _drawn(self, size: int) -> NDArray:
+        """Return uniform 16-bit integers."""
         # The raw 64-bit words of the generator are by far the fastest source of random bits.
         words = self.rng.bit_generator.random_raw(math.ceil(size / 4))
-        return words.view(np.uint16)[:size].reshape(self._n_distinct, n_columns)
+        return words.view(np.uint16)[:size]
 
     def blocks(self, n_columns: int) -> Iterator[tuple[slice, NDArray]]:
         """Yield the bits of some columns at a time, so that temporaries stay in the cache.
@@ -62,11 +62,30 @@ class RowDraws:
         # What is drawn depends on the distinct rows alone, not on how often each is there.
         wide, narrow = (max(1, CHUNK // rows) for rows in (self._n_distinct, len(self._rank)))
         for start in range(0, n_columns, wide):
-            drawn = self._drawn(min(wide, n_columns - start))
+            width = min(wide, n_columns - start)
+            drawn = self._drawn(self._n_distinct * width).reshape(-1, width)
             for left in range(0, drawn.shape[1], narrow):
                 part = drawn[:, left : left + narrow]
                 columns = slice(start + left, start + left + part.shape[1])
                 yield columns, part.take(self._rank, axis=0)
+
+    def of_stored(self, rows: Any) -> NDArray:
+        """Return bits for each stored number of sparse rows; those of equal rows are equal.
+
+        Parameters
+        ----------
+        rows : CSR of shape (n_rows, n_features)
+            In canonical format, without stored zeros.
+
+        Returns
+        -------
+        bits : ndarray of shape (n_stored,)
+        """
+        n_stored = np.diff(rows.indptr)
+        of_rank = np.zeros(self._n_distinct, np.intp)
+        of_rank[self._rank] = n_stored
+        shift = (np.cumsum(of_rank) - of_rank)[self._rank] - rows.indptr[:-1]
+        return self._drawn(of_rank.sum())[np.arange(rows.nnz) + np.repeat(shift, n_stored)]
 
     def normal(self, out: NDArray) -> NDArray:
         """Fill `out` of shape (n_rows, n_columns) with standard normal numbers."""

@@ -10,7 +10,7 @@ with the batch, so nothing of a batch ever stays on a layer and prediction is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,11 @@ class Layer:
         return False
 
     @property
+    def keeps_sparse(self) -> bool:
+        """Whether what it makes of sparse rows in training is sparse again."""
+        return False
+
+    @property
     def random(self) -> bool:
         """Whether it draws random numbers in training."""
         return False
@@ -162,6 +167,10 @@ class Layer:
 def straight_back(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray:
     """Return d as it is: backward for a layer that adds a constant or does nothing."""
     return d_outputs
+
+
+def nothing_back(d_outputs: NDArray, gradients: Values, propagate: bool) -> None:
+    """Return None: backward for a layer on sparse rows, whose gradient nobody asks for."""
 
 
 def _product(inputs: Any, weight: NDArray, out: NDArray) -> NDArray:
@@ -289,6 +298,14 @@ class Activation(Layer):
         return outputs
 
 
+def _take_sparse(layers: Iterable[Layer]) -> bool:
+    """Return whether layers, one after another, compute on sparse rows until these are dense."""
+    for layer in layers:
+        if not (layer.takes_sparse and layer.keeps_sparse):
+            return layer.takes_sparse
+    return False
+
+
 class Chain(Layer):
     """Layers one after another.
 
@@ -311,14 +328,13 @@ class Chain(Layer):
 
     @property
     def takes_sparse(self) -> bool:
-        """Whether the first layer computes on sparse rows as they are."""
-        return bool(self.layers) and self.layers[0].takes_sparse
+        """Whether the first layers compute on sparse rows as they are."""
+        return _take_sparse(self.layers)
 
     @property
     def predicts_sparse(self) -> bool:
         """The same in prediction, where the first layers may do nothing."""
-        predicting = (layer for layer in self.layers if layer.predicts)
-        return next((layer.takes_sparse for layer in predicting), False)
+        return _take_sparse(layer for layer in self.layers if layer.predicts)
 
     @property
     def random(self) -> bool:

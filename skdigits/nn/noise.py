@@ -7,13 +7,13 @@ a row of weight 2 is treated exactly as the same row twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .activations import SELU
-from .layers import Backward, Layer, Step, Values, straight_back
+from .layers import Backward, Layer, Step, Values, nothing_back, straight_back
 from .workspace import Workspace
 
 
@@ -67,14 +67,27 @@ class Dropout(Random):
 
     rate: float
 
-    def forward(self, inputs: NDArray, values: Values, step: Step) -> tuple[NDArray, Backward]:
+    takes_sparse = keeps_sparse = True
+
+    def forward(self, inputs: Any, values: Values, step: Step) -> tuple[Any, Backward]:
         """Drop units; backward drops the same."""
         threshold = _threshold(self.rate)
+        scale = np.array(1 / (1 - threshold / 2**16), step.dtype)
+        if not isinstance(inputs, np.ndarray):
+            return _dropped_stored(inputs, threshold, scale, step), nothing_back
         factor = step.empty(*inputs.shape)
-        scale = factor.dtype.type(1 / (1 - threshold / 2**16))
         for columns, bits in step.draws.blocks(inputs.shape[1]):
             np.multiply(bits >= threshold, scale, out=factor[:, columns])
         return np.multiply(inputs, factor, out=step.empty(*inputs.shape)), _times(factor)
+
+
+def _dropped_stored(rows: Any, threshold: int, scale: NDArray, step: Step) -> Any:
+    """Return sparse rows some of whose stored numbers are dropped: zeros stay what they are."""
+    rows = rows.copy()
+    rows.sum_duplicates()
+    rows.eliminate_zeros()
+    rows.data *= (step.draws.of_stored(rows) >= threshold) * scale
+    return rows
 
 
 @dataclass(frozen=True)
