@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from drawing import normalized, page_with, photograph
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,12 @@ def test_without_pillow(monkeypatch):
 def test_wrong_shapes(X):
     with pytest.raises(ValueError, match="shape"):
         DigitImages().transform(X)
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_array])
+def test_sparse_rows_are_the_same_images(kind):
+    X = load_digits().data[:5]
+    assert_array_equal(DigitImages().transform(kind(X)), DigitImages().transform(X))
 
 
 @pytest.mark.parametrize("X", ["five.png", Path("five.png"), b"five", 5, None])

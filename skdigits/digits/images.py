@@ -123,8 +123,8 @@ class DigitImages(TransformerMixin, BaseEstimator):
         X : array-like of shape (n_images, height, width), (n_images, height, width, 3), \
                 (n_images, height, width, 4), (n_images, 784), (n_images, 256) or (n_images, 64), \
                 or sequence of str, path-like, PIL.Image.Image or array-like
-            Images of one digit each, of any size; rows are square images. Each from 0 to 1, 0
-            to 16, 0 to 255, of 16 bits, or boolean.
+            Images of one digit each, of any size; rows are square images, and may be sparse. Each
+            from 0 to 1, 0 to 16, 0 to 255, of 16 bits, or boolean.
 
         Returns
         -------
@@ -285,6 +285,8 @@ def _in_mnist_form(picture: Picture) -> bool:
 
 def _as_images(X: Any) -> NDArray | Sequence:
     """Return images as an array, where they are numbers of one shape, or else as a sequence."""
+    if hasattr(X, "toarray"):  # Of a sparse matrix.
+        X = X.toarray()
     unordered = isinstance(X, Mapping | Set)
     if unordered or isinstance(X, str | bytes | PathLike) or not hasattr(X, "__len__"):
         raise TypeError(f"X is {X!r}, expected a sequence of images: [image]")
