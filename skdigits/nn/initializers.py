@@ -27,14 +27,25 @@ Initializer = Callable[[int, int, np.random.Generator], NDArray]
 
 @dataclass(frozen=True)
 class VarianceScaling:
-    """Independent weights whose variance depends on the fans.
+    """Independent weights of mean 0, whose variance depends on the fans.
 
     Parameters
     ----------
     variance : callable
-        ``(fan_in, fan_out) -> variance``.
+        ``(fan_in, fan_out) -> variance``, such as ``2 / fan_in``.
     draw : callable
         ``(rng, deviation, shape) -> weights`` with this standard deviation.
+
+    References
+    ----------
+    LeCun et al. (1998), Efficient backprop. Glorot and Bengio (2010), Understanding the difficulty
+    of training deep feedforward neural networks. He et al. (2015), Delving deep into rectifiers.
+
+    Examples
+    --------
+    >>> he = INITIALIZERS["he_normal"]
+    >>> round(float(he(200, 100, np.random.default_rng(0)).std()), 3)  # The root of 2 / 200.
+    0.1
     """
 
     variance: Callable[[int, int], float]
@@ -94,12 +105,47 @@ def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
 
 
 def zeros(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
-    """Return zero weights: right for an output layer alone, since equal hidden units stay equal."""
+    """Return zero weights: right for an output layer alone, since equal hidden units stay equal.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        The shape of the weights.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    weights : ndarray of shape (fan_in, fan_out)
+
+    Examples
+    --------
+    >>> zeros(2, 3, np.random.default_rng())
+    array([[0., 0., 0.],
+           [0., 0., 0.]])
+    """
     return np.zeros((fan_in, fan_out))
 
 
 def normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
-    """Draw weights from a normal distribution with standard deviation 0.01."""
+    """Draw weights from a normal distribution with standard deviation 0.01, whatever the fans.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        The shape of the weights.
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+
+    Returns
+    -------
+    weights : ndarray of shape (fan_in, fan_out)
+
+    Examples
+    --------
+    >>> round(float(normal(200, 100, np.random.default_rng(0)).std()), 3)
+    0.01
+    """
     return rng.normal(0, 0.01, (fan_in, fan_out))
 
 

@@ -193,6 +193,13 @@ class Dense(Layer):
         ``(fan_in, fan_out, rng) -> weights``; biases start at zero.
     bias : bool, default=True
         Whether there is a bias; batch normalisation right after the layer replaces it.
+
+    Examples
+    --------
+    >>> from skdigits.nn.initializers import zeros
+    >>> weight, bias = np.array([[1.0], [2.0]]), np.array([0.5])
+    >>> Dense(2, 1, zeros).predict(np.array([[3.0, 4.0]]), (weight, bias), Workspace("float64"))
+    array([[11.5]])
     """
 
     fan_in: int
@@ -267,7 +274,18 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """An activation function, applied to each element."""
+    """An activation function, applied to each element, ``outputs = f(inputs)``.
+
+    Parameters
+    ----------
+    function : ActivationFunction
+
+    Examples
+    --------
+    >>> from skdigits.nn.activations import ReLU
+    >>> Activation(ReLU()).predict(np.array([[-1.0, 2.0]]), (), Workspace("float64"))
+    array([[0., 2.]])
+    """
 
     function: ActivationFunction
 
@@ -313,6 +331,14 @@ class Chain(Layer):
     ----------
     layers : sequence of Layer
         From the inputs to the outputs.
+
+    Examples
+    --------
+    >>> from skdigits.nn.activations import ReLU
+    >>> from skdigits.nn.initializers import zeros
+    >>> chain = Chain([Dense(4, 3, zeros), Activation(ReLU()), Dense(3, 2, zeros)])
+    >>> [parameter.shape for parameter in chain.parameters]
+    [(4, 3), (3,), (3, 2), (2,)]
     """
 
     def __init__(self, layers: Sequence[Layer]):

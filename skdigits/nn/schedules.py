@@ -194,7 +194,7 @@ class Adaptive(Schedule):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StepDecay(Schedule):
-    """A staircase: `decay` times as large after every so many epochs.
+    """A staircase, ``decay^floor(epochs / every)``.
 
     Parameters
     ----------
@@ -252,6 +252,8 @@ def _half_cosine(start: float, end: float, share: float) -> float:
 class Cosine(Schedule):
     """Half a cosine wave from the initial rate down to `final` times it at the last step.
 
+    ``final + (1 - final) * (1 + cos(pi * t)) / 2``, with t from 0 at the first step to 1.
+
     Parameters
     ----------
     final : float in [0, 1], default=0
@@ -281,6 +283,8 @@ class Cosine(Schedule):
 @dataclass(kw_only=True, eq=False, repr=False)
 class WarmRestarts(Schedule):
     """Cosine waves that start anew, each `growth` times as long as the one before.
+
+    ``final + (1 - final) * (1 + cos(pi * t)) / 2``, with t from 0 at the start of a wave towards 1.
 
     Parameters
     ----------
@@ -321,6 +325,8 @@ class WarmRestarts(Schedule):
 @dataclass(kw_only=True, eq=False, repr=False)
 class OneCycle(Schedule):
     """Up to the initial rate and down again to almost nothing; momentum may do the opposite.
+
+    Each way from a to b is ``b + (a - b) * (1 + cos(pi * t)) / 2``, with t from 0 to 1.
 
     Parameters
     ----------
