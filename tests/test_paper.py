@@ -6,7 +6,8 @@ from drawing import alike, normalized, page_with, paper, photograph, strokes, wr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from scipy.ndimage import gaussian_filter, grey_dilation, rotate
+from scipy.ndimage import gaussian_filter, grey_dilation, rotate, zoom
+from sklearn.datasets import load_digits
 
 from skdigits.digits.paper.resampling import area_average
 
@@ -172,6 +173,15 @@ def test_a_digit_may_fill_the_image():
     # A printed 7, its bar as wide as the image.
     seven = ((row < 24) | (np.abs(column - 100 + row / 3) < 20)).astype(float)
     assert alike(*normalized(photograph(seven), photograph(np.pad(seven, 40)))) > 0.9
+
+
+@pytest.mark.parametrize("times", [2, 4, 12])
+def test_a_small_image_may_be_cut_out_along_the_strokes(times):
+    X = load_digits().images[:40] / 16
+    tight = np.clip(zoom(X, (1, times, times), order=1), 0, 1)
+    wide = np.pad(tight, ((0, 0), (times, times), (times, times)))
+    pairs = zip(*(normalized(*map(photograph, images)) for images in (tight, wide)), strict=True)
+    assert np.quantile([alike(*pair) for pair in pairs], 0.25) > 0.9
 
 
 @pytest.mark.parametrize(("table", "turned"), [(50, 12), (50, -25), (150, 12)])

@@ -28,8 +28,11 @@ from skdigits.digits.paper.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.
+_SMALL = 128  # Pixels: a digit may be cut out along its strokes. Of a page, tables reach the sides.
+_MARGIN = 4  # Pixels.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
+_BROAD = 0.6  # Strokes cover less of a side, and shadows more.
 # Narrow shadows are wider, but so are thick strokes: windows, and how thick strokes may be.
 _NARROW = (0.2, 0.2), (0.1, 0.04)
 _SPECK = 0.015  # What is smaller is a speck.
@@ -38,6 +41,7 @@ _TINY = 10  # Pixels, of which each is a stroke.
 _STRAIGHT = 5  # Times as long as wide.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.
+_INKED = 1 / 3  # Share of the range of grey levels, at most.
 
 
 def read_page(grey: Grey) -> Page:
@@ -133,10 +137,15 @@ def paper_contrast(grey: Grey) -> Grey:
     """
     coarse = _coarse(grey)
     side = max(coarse.shape)
-    slope = _slope(coarse)
-    contrast = _contrast(grey, _paper(coarse, slope, _wide(coarse)))
+    around, inside = _with_margins(coarse) if max(grey.shape) <= _SMALL else (coarse, np.s_[:, :])
+    slope = _slope(around)
+
+    def contrast_to_paper(window: int) -> Grey:
+        return _contrast(grey, _paper(around, slope, window)[inside])
+
+    contrast = contrast_to_paper(_wide(coarse))
     for share, thickest in _NARROW if side == _COARSE_SIDE else ():
-        finer = _contrast(grey, _paper(coarse, slope, int(share * side) | 1))
+        finer = contrast_to_paper(int(share * side) | 1)
         if _shows_shadows(contrast, finer, thickest * max(grey.shape)):
             contrast = finer
     return contrast
@@ -181,6 +190,23 @@ def _paper(coarse: Grey, slope: Grey, window: int) -> Grey:
     paper = ndimage.grey_closing(coarse - slope, (window, window), mode="nearest")
     # Beside the edge of a shadow, the darker paper: what is darker still is ink.
     return ndimage.minimum_filter(slope + paper, 3)
+
+
+def _with_margins(coarse: Grey) -> tuple[Grey, tuple[slice, slice]]:
+    """Let the paper go on beyond the sides that strokes reach; return where the image is in it."""
+    window = int(_BROAD * max(coarse.shape)) | 1
+    inked = coarse.min() + _INKED * np.ptp(coarse)
+    around = np.pad(coarse, _MARGIN, mode="edge")
+    reached = False
+    for _ in range(4):  # Sides, each of which is turned to the top.
+        paper = ndimage.grey_closing(around[0], (window,), mode="nearest")
+        written = (around[0] < inked) & (around[0] < paper)
+        around[:_MARGIN] = np.where(written, paper, around[0])
+        reached |= bool(written.any())
+        around = np.rot90(around)
+    if not reached:
+        return coarse, np.s_[:, :]
+    return around, np.s_[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
 
 def _slope(coarse: Grey) -> Grey:
