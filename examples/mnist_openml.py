@@ -2,10 +2,9 @@
 
 The number of epochs may be given as an argument: ``python examples/mnist_openml.py 3``.
 
-The arguments below take the place of fetch_openml's defaults, which fail on MNIST with some
-releases of pandas and need ten times the memory: every column is read as bytes, labels in quotes or
-not. `skdigits.digits.load_mnist` needs no pandas, keeps the arrays for the next
-time and splits them.
+With some releases of pandas, fetch_openml's defaults fail on MNIST, and they need ten times the
+memory. The arguments below read every column as bytes, and take labels with or without quotes.
+`skdigits.digits.load_mnist` needs no pandas, keeps the arrays for the next time and splits them.
 """
 
 import sys

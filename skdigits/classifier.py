@@ -87,7 +87,7 @@ class FromScratchMLPClassifier(
         sequence has one for each hidden layer.
     loss : {'cross_entropy', 'squared_error', 'focal'} or Loss, default='cross_entropy'
         What is minimised; 'squared_error' is half the squared distance of the probabilities from
-        the targets, summed over the classes; each label of an indicator counts as two.
+        the targets, summed over the classes (of a multilabel indicator: yes and no of each label).
     label_smoothing : float in [0, 1), default=0
         The share of each target that is spread evenly over the classes.
     initializer : str or callable, default='auto'
@@ -152,13 +152,13 @@ class FromScratchMLPClassifier(
         Whether to stop by the score on validation data, and keep the weights that scored best.
     validation_fraction : float in (0, 1), default=0.1
         The share of rows that `early_stopping` sets aside where `fit` is given no `X_val`, with the
-        same share of each class. Equal rows stay together, unless they are much of their class or
-        have several targets: then each copy is set aside by chance. A class of too few rows is in
-        both parts, with a warning.
+        same share of each class. Equal rows stay together, unless they make up much of their class
+        or have several targets: then each copy is set aside by chance. A class of too few rows is
+        in both parts, with a warning.
     scoring : str or callable, default='loss'
         The validation score, greater being better: 'loss' is minus the loss; otherwise the name of
-        a scorer or a function ``(estimator, X, y) -> score``, which is given `sample_weight_val`
-        where it has a parameter `sample_weight`.
+        a scorer or a function ``(estimator, X, y) -> score``, which is given an array X without
+        names of columns, and `sample_weight_val` where it has a parameter `sample_weight`.
     class_weight : dict, 'balanced' or None, default=None
         Factors on the sample weights by class; 'balanced' gives each class the same
         total (in `partial_fit`, among the rows of the call). A multilabel indicator allows
@@ -331,6 +331,14 @@ class FromScratchMLPClassifier(
         ------
         ValueError
             A parameter, the data or the weights are not as described.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Training diverged, or reached `max_iter` or L-BFGS its `max_fun`, or L-BFGS found no way
+            down.
+        UserWarning
+            Ctrl-C ended it, `batch_size` exceeds the rows, or a class has too few rows to be split.
         """
         parameters.check_parameters(self)
         given = {"X": X, "y": y, "metadata": {}}
@@ -349,7 +357,7 @@ class FromScratchMLPClassifier(
         settings = parameters.settings(self, len(samples))
         self._state.restart_optimizer(settings.solver)
         tasks = tasks_of(self, self.max_iter, given)
-        if self.verbose:
+        if self.verbose and settings.solver.incremental:
             print_obstacle()
         try:
             ran_out = self._train(samples, validation, settings, self.max_iter, tasks)
@@ -392,7 +400,15 @@ class FromScratchMLPClassifier(
         Raises
         ------
         ValueError
-            The classes are missing, differ from those of the first call, or do not hold all of y.
+            A parameter, the data or the weights are not as described; the classes are missing,
+            differ from those of the first call, or do not hold all of y.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Training diverged, or the schedule has come to its end.
+        UserWarning
+            Ctrl-C ended it, or `batch_size` exceeds the rows.
         """
         parameters.check_parameters(self)
         fresh = not hasattr(self, "_state")

@@ -16,10 +16,11 @@ from . import __version__
 from .commands import DATA_SETS, CommandError, evaluate, predict, tell, train
 from .digits.recipes import RECIPES, recipe
 from .nn.activations import ACTIVATIONS
+from .nn.architecture import NORMALIZATIONS
 from .nn.optimizers import SOLVERS
 from .nn.schedules import SCHEDULES
 
-_MODEL = "file that train saved, or of another classifier of pixels from 0 to 255 (of 8x8, to 16)"
+_MODEL = "file that train saved, or of any classifier of pixels from 0 to 255 (8x8: to 16)"
 _DESCRIPTION = """\
 Train a neural network to read handwritten digits, measure how well it does,
 and let it read images of yours.
@@ -212,7 +213,7 @@ def _add_network_options(command: ArgumentParser) -> None:
     )
     group.add_argument(
         "--normalization",
-        choices=["batch", "layer"],
+        choices=NORMALIZATIONS,
         help="of what the hidden units get from the layer before (default: none)",
     )
     group.add_argument(

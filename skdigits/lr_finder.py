@@ -88,7 +88,8 @@ def find_learning_rate(
 
     References
     ----------
-    Smith (2017), Cyclical learning rates for training neural networks.
+    Smith (2017), Cyclical learning rates for training neural networks. There the rate rises
+    linearly; that it rises by a factor and the steepest slope is taken is fastai's.
 
     Examples
     --------
@@ -119,7 +120,7 @@ def find_learning_rate(
             "classes": labels.classes if y.ndim == 1 else None,
             "sample_weight": None if weights is None else weights[batch],
         }
-        for batch in _endless_batches(size, probe.random_state, rows, n_steps)
+        for batch in _batches(size, probe.random_state, rows, n_steps)
     )
     rates = np.geomspace(lowest, highest, n_steps)
     losses, smoothed = _losses(probe, rates, parts, smoothing)
@@ -185,7 +186,7 @@ def _check_learnt(losses: list[float], lowest: float) -> None:
         )
 
 
-def _endless_batches(size: int, seed: Any, rows: NDArray, n_batches: int) -> list[NDArray]:
+def _batches(size: int, seed: Any, rows: NDArray, n_batches: int) -> list[NDArray]:
     """Return the rows of so many batches, in an order that only repeats after all rows."""
     rng = np.random.default_rng(check_random_state(seed).randint(2**31))
     rounds = -(-n_batches * size // len(rows))

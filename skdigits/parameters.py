@@ -235,17 +235,17 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
     hidden = hidden_sizes(estimator.hidden_layer_sizes)
     functions = per_layer(estimator.activation, len(hidden))
     made = Architecture(
-        n_features,
-        hidden,
-        n_outputs,
-        [resolve(function, ACTIVATIONS) for function in functions],
-        initializer(estimator.initializer),
-        estimator.normalization,
-        per_layer(estimator.dropout, len(hidden)),
-        estimator.input_dropout,
-        estimator.noise,
-        estimator.residual,
-        getattr(estimator.augment, "prepare", None),
+        n_features=n_features,
+        hidden=hidden,
+        n_outputs=n_outputs,
+        activations=[resolve(function, ACTIVATIONS) for function in functions],
+        initializer=initializer(estimator.initializer),
+        normalization=estimator.normalization,
+        dropout=per_layer(estimator.dropout, len(hidden)),
+        input_dropout=estimator.input_dropout,
+        noise=estimator.noise,
+        residual=estimator.residual,
+        prepare=getattr(estimator.augment, "prepare", None),
     ).chain()
     return with_fused_layers(made) if _worth_compiling(estimator) else made
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from small import blobs, classifier, indicator, loss_of, noisy, same_bits
 
 from skdigits.nn.activations import ReLU
-from skdigits.nn.optimizers import SGD
+from skdigits.nn.optimizers import LBFGS, SGD
 from skdigits.nn.schedules import Exponential, StepDecay
 
 # Training for a few epochs does not converge, and says so.
@@ -280,7 +280,7 @@ WARNED = {
     "max_iter=1": {"max_iter": 1},
     "batch_size=61": {"batch_size": 61, "learning_rate": "cosine"},
     "diverged": {"solver": SGD(), "learning_rate_init": 1e30},
-    "max_fun": {"solver": "lbfgs", "max_iter": 1},
+    "max_fun": {"solver": LBFGS(max_fun=1)},
 }
 
 
@@ -291,6 +291,36 @@ def test_a_warning_points_at_the_line_that_called_the_library(words, wrap):
     with pytest.warns(UserWarning, match=words) as warned:
         wrap(classifier(**WARNED[words])).fit(X, y)
     assert {warning.filename for warning in warned} == {__file__}
+
+
+@pytest.mark.parametrize(
+    ("params", "limit", "other"),
+    [
+        ({"max_iter": 1}, "max_iter=1", "max_fun"),
+        ({"max_iter": 1, "solver": "lbfgs"}, "max_iter=1", "max_fun"),
+        ({"solver": LBFGS(max_fun=1)}, "max_fun", "max_iter"),
+    ],
+)
+def test_the_limit_that_was_reached_is_named(params, limit, other):
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match=limit) as warned:
+        classifier(**params).fit(X, y)
+    assert other not in str(warned[0].message)
+
+
+def test_an_activation_of_ones_own_names_weights_that_there_are():
+    class Sine:
+        initializer = "he"
+
+        def value(self, z):
+            return np.sin(z)
+
+        def derivative(self, z, a):
+            return np.cos(z)
+
+    X, y = blobs()
+    with pytest.raises(ValueError, match=r"Sine: initializer='he' is not allowed.*'he_normal'"):
+        classifier(activation=Sine(), hidden_layer_sizes=(4, 4)).fit(X, y)
 
 
 def test_a_warning_of_partial_fit_points_at_the_line_that_called_it():

@@ -132,7 +132,7 @@ def test_images_after_a_bad_one_are_read(model_path, digits, tmp_path, capsys):
 def test_missing_pillow(model_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     line = error_of(capsys, "predict", model_path, "x.png")
-    assert line.endswith("pip install skdigits[image]")
+    assert line.endswith("pip install 'skdigits[image]'")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

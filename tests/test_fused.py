@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from small import blobs, classifier, drawn_weights, network_of, rngs, seeds, step_on
 
-from skdigits import parameters
+from skdigits import FromScratchMLPClassifier, parameters
 from skdigits.nn.activations import ReLU
 from skdigits.nn.fused import _copied, fused
 from skdigits.nn.fused_layers import with_fused_layers
@@ -297,7 +297,7 @@ sys.modules["numba.extending"].register_jitable = lambda **_: 1 / 0
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        ("sys.modules['numba'] = None", "Numba is not installed (pip install skdigits[fast])"),
+        ("sys.modules['numba'] = None", "Numba is not installed (pip install 'skdigits[fast]')"),
         (BROKEN, "Numba does not work here (ZeroDivisionError"),
     ],
 )
@@ -307,8 +307,15 @@ def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     assert out.stderr == ""
-    assert f"Optimizer steps are left to NumPy: {words}" in out.stdout
+    assert f"Training is left to NumPy, nothing is compiled: {words}" in out.stdout
     assert out.stdout.endswith("(4, 2)\n")
+
+
+def test_of_what_is_never_compiled_nothing_is_said(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    X, y = np.eye(4), [0, 1, 0, 1]
+    FromScratchMLPClassifier(solver="lbfgs", verbose=True, random_state=0).fit(X, y)
+    assert "NumPy" not in capsys.readouterr().out
 
 
 def test_a_rule_that_was_changed_is_compiled_anew(tmp_path, monkeypatch):

@@ -152,7 +152,7 @@ def test_missing_file_is_named(tmp_path):
 def test_without_pillow(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     assert normalized(photograph(page_with(5))).max() == 1
-    with pytest.raises(ImportError, match=r"five\.png .* pip install skdigits\[image\]"):
+    with pytest.raises(ImportError, match=r"five\.png .* pip install 'skdigits\[image\]'"):
         DigitImages().transform(["five.png"])
 
 

@@ -29,7 +29,7 @@ from skdigits.digits.paper.finding import (
 )
 from skdigits.digits.paper.normalizing import SIDE, is_normalized
 from skdigits.digits.paper.pictures import SQUARES, Picture, read_picture, unit_range
-from skdigits.digits.paper.touching import Classifier, parted
+from skdigits.digits.paper.touching import PredictProba, parted
 
 _STACKS = (
     "(n_images, height, width), (n_images, height, width, 3), (n_images, height, width, 4), "
@@ -203,7 +203,7 @@ def find_digits(image: Any) -> list[Box]:
 
 
 def extract_digits(
-    image: Any, predict_proba: Classifier | None = None
+    image: Any, predict_proba: PredictProba | None = None
 ) -> tuple[list[Box], NDArray[np.float32]]:
     """Find the digits on an image and give each of them the form of MNIST's.
 
@@ -243,7 +243,7 @@ def extract_digits(
 
 
 def digits_of(
-    picture: Picture, predict_proba: Classifier | None = None
+    picture: Picture, predict_proba: PredictProba | None = None
 ) -> tuple[list[Box], NDArray[np.float32]]:
     """Find the digits on a picture, as :func:`extract_digits` does on an image.
 

@@ -35,41 +35,39 @@ _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
 _EDGES_AND_BENDS = Views(steps=[Directions(), Bends()])
 
 
+_COMMON: dict[str, Any] = {
+    "normalization": "batch",
+    "batch_size": 128,
+    "learning_rate": "one_cycle",
+    "alpha": 0.0,
+}
+
 RECIPES: dict[str, dict[str, Any]] = {
     # Noise after every normalisation, as in the supervised part of Rasmus et al. (2015).
     "plain": {
+        **_COMMON,
         "hidden_layer_sizes": (1200, 600, 300, 300),
-        "normalization": "batch",
         "noise": 0.3,
-        "batch_size": 128,
         "max_iter": 60,
-        "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
-        "alpha": 0.0,
     },
     # Behind batch normalisation the scale of the inputs is irrelevant: raw pixels do as well.
     "fast": {
+        **_COMMON,
         "hidden_layer_sizes": (192, 64),
-        "normalization": "batch",
         "label_smoothing": 0.1,
-        "batch_size": 128,
         "max_iter": 3,
-        "learning_rate": "one_cycle",
         "learning_rate_init": 0.02,
-        "alpha": 0.0,
     },
     # For whatever DigitImages makes of photographs and scans: of other pens and other habits than
     # those of MNIST's writers, too.
     "any_image": {
+        **_COMMON,
         "hidden_layer_sizes": (512, 256),
-        "normalization": "batch",
         "dropout": 0.1,
         "solver": "adamw",
-        "batch_size": 128,
         "max_iter": 20,
-        "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
-        "alpha": 0.0,
         "augment": Upstroke()
         + Slash()
         + RandomAffine()
@@ -79,15 +77,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         + Directions(),
     },
     "best": {
+        **_COMMON,
         "hidden_layer_sizes": (2048, 1024),
-        "normalization": "batch",
         "dropout": 0.05,
         "solver": "adamw",
-        "batch_size": 128,
         "max_iter": 30,
-        "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
-        "alpha": 0.0,
         # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
         # stands upright, and again less in the directions of its edges and of their changes.
         "augment": _fading(_DEFORMED + Upright() + _EDGES_AND_BENDS),

@@ -255,7 +255,7 @@ class Softplus(BuiltinActivation):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Tanh(BuiltinActivation):
-    """Hyperbolic tangent.
+    """Hyperbolic tangent, ``f(z) = tanh(z)``.
 
     Examples
     --------

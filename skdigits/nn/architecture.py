@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from numpy.typing import NDArray
 
-from skdigits.component import COUNT, Component, Interval, bounded
+from skdigits.component import COUNT, Component, Interval, Names, bounded, check_parameter
 
 from .activations import ActivationFunction, Identity
 from .initializers import INITIALIZERS, Initializer
@@ -155,5 +155,6 @@ class Architecture:
     def _dense(
         self, fan_in: int, fan_out: int, before: ActivationFunction, *, bias: bool = True
     ) -> Dense:
-        suited = INITIALIZERS[getattr(before, "initializer", "he_normal")]
-        return Dense(fan_in, fan_out, self.initializer or suited, bias)
+        name = getattr(before, "initializer", "he_normal")
+        check_parameter(type(before).__name__, "initializer", name, (Names(INITIALIZERS),))
+        return Dense(fan_in, fan_out, self.initializer or INITIALIZERS[name], bias)

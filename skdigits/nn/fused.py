@@ -55,7 +55,7 @@ def why_not_compiled() -> str | None:
     try:
         _compiled(rules.sgd, 1, 2, np.dtype(np.float32))
     except ImportError:
-        return "Numba is not installed (pip install skdigits[fast])"
+        return "Numba is not installed (pip install 'skdigits[fast]')"
     except Exception as error:
         return f"Numba does not work here ({type(error).__name__}: {error})"
     return None

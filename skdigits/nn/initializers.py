@@ -2,7 +2,7 @@
 
 An initializer is a function ``(fan_in, fan_out, rng) -> weights`` of shape (fan_in, fan_out). The
 variance-preserving families differ only in the variance of the weights and in the shape of their
-distribution:
+distribution, normal or uniform in ``±sqrt(3 * variance)``:
 
 ========  ======================  =============================================
 family    variance                keeps the variance of

@@ -138,15 +138,19 @@ class Layer:
         """Yield the layers that this one consists of, each with its arrays."""
         yield self, values
 
+    def main_parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield those `parts` that are on the main path from the inputs to the logits."""
+        yield from self.parts(values)
+
     def initialize(self, values: Values, rng: np.random.Generator) -> None:
         """Fill the arrays with their initial values."""
 
     def weights(self, values: Values) -> list[NDArray]:
-        """Return the weights on the main path from the inputs to the logits."""
+        """Return the weights of its units."""
         return []
 
     def biases(self, values: Values) -> list[NDArray]:
-        """Return the biases on the main path from the inputs to the logits."""
+        """Return the biases of its units."""
         return []
 
     def cap_norms(self, values: Values, largest: float) -> None:
@@ -383,15 +387,10 @@ class Chain(Layer):
         for layer, own in zip(self.layers, values, strict=True):
             yield from layer.parts(own)
 
-    def weights(self, values: Values) -> list[NDArray]:
-        """Return the weights of all layers."""
-        pairs = zip(self.layers, values, strict=True)
-        return [weight for layer, own in pairs for weight in layer.weights(own)]
-
-    def biases(self, values: Values) -> list[NDArray]:
-        """Return the biases of all layers."""
-        pairs = zip(self.layers, values, strict=True)
-        return [bias for layer, own in pairs for bias in layer.biases(own)]
+    def main_parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield the parts of all layers that are on the main path."""
+        for layer, own in zip(self.layers, values, strict=True):
+            yield from layer.main_parts(own)
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return the outputs of the last layer."""

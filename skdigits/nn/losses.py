@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, log_expit
 
 from skdigits.component import NON_NEGATIVE, Component, bounded
 
@@ -29,11 +30,21 @@ class Loss(Component):
     """
 
     def value(self, log_p: NDArray, y: NDArray) -> NDArray:
-        """Return each class's share of the loss, of the shape of `log_p`."""
+        """Return each class's share of the loss, of the shape of `log_p`.
+
+        Parameters
+        ----------
+        log_p, y : ndarray of shape (n_rows, n_classes)
+        """
         raise NotImplementedError
 
     def slope(self, log_p: NDArray, p: NDArray, y: NDArray) -> NDArray:
-        """Return the derivative of the loss with respect to each log-probability."""
+        """Return ``d value / d log(p) = p * d value / d p``, of the shape of `log_p`.
+
+        Parameters
+        ----------
+        log_p, p, y : ndarray of shape (n_rows, n_classes)
+        """
         raise NotImplementedError
 
 
@@ -42,6 +53,10 @@ class CrossEntropy(Loss):
     """Cross-entropy, ``L = -sum(y * log(p))``: the negative log-likelihood.
 
     At the logits of a softmax or a sigmoid its gradient is ``p - y``.
+
+    References
+    ----------
+    Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
 
     Examples
     --------
@@ -139,7 +154,17 @@ def _below_the_largest(logits: NDArray) -> NDArray:
 
 
 class Softmax:
-    """Mutually exclusive classes, one logit each: ``p = exp(z) / sum(exp(z))``."""
+    """Mutually exclusive classes, one logit each: ``p = exp(z) / sum(exp(z))``.
+
+    References
+    ----------
+    Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
+
+    Examples
+    --------
+    >>> Softmax().probabilities(np.log([[1.0, 2.0, 5.0]])).round(3)
+    array([[0.125, 0.25 , 0.625]])
+    """
 
     name: ClassVar[str] = "softmax"
 
@@ -181,17 +206,27 @@ class Softmax:
 
 
 class Sigmoid:
-    """Independent yes-or-no outputs, one logit each: ``p = 1 / (1 + exp(-z))``."""
+    """Independent yes-or-no outputs, one logit each: ``p = 1 / (1 + exp(-z))``.
+
+    References
+    ----------
+    Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
+
+    Examples
+    --------
+    >>> Sigmoid().probabilities(np.log([[1.0, 3.0]]))
+    array([[0.5 , 0.75]])
+    """
 
     name: ClassVar[str] = "logistic"
 
     def log_probabilities(self, logits: NDArray) -> NDArray:
         """Return ``log(p)`` of the shape of the logits, (n_rows, n_outputs)."""
-        return -np.logaddexp(0, -logits)
+        return log_expit(logits)
 
     def probabilities(self, logits: NDArray) -> NDArray:
         """Return ``p`` of the shape of the logits, (n_rows, n_outputs)."""
-        return np.exp(self.log_probabilities(logits))
+        return expit(logits)
 
     def expand(self, targets: NDArray, like: NDArray, smoothing: float) -> NDArray:
         """Return 0 and 1, drawn towards one half by the smoothing, shaped like the logits."""

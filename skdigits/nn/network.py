@@ -163,12 +163,14 @@ class Network:
     @property
     def weights(self) -> list[NDArray]:
         """The weights of each dense layer, as views."""
-        return self.chain.weights(self._values)
+        parts = self.chain.main_parts(self._values)
+        return [weight for layer, values in parts for weight in layer.weights(values)]
 
     @property
     def biases(self) -> list[NDArray]:
         """The bias of each dense layer, or the shift of its normalisation, as views."""
-        return self.chain.biases(self._values)
+        parts = self.chain.main_parts(self._values)
+        return [bias for layer, values in parts for bias in layer.biases(values)]
 
     def cap_norms(self, largest: float) -> None:
         """Scale down the incoming weights of each unit whose norm exceeds `largest`."""

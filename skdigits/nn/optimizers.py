@@ -378,7 +378,8 @@ class Adamax(Adam):
 
     References
     ----------
-    Kingma and Ba (2015), Adam: a method for stochastic optimization, section 7.1.
+    Kingma and Ba (2015), Adam: a method for stochastic optimization, section 7.1. It has no
+    epsilon; this one is PyTorch's.
 
     Examples
     --------
@@ -413,7 +414,8 @@ class RAdam(Adam):
 
     References
     ----------
-    Liu et al. (2020), On the variance of the adaptive learning rate and beyond.
+    Liu et al. (2020), On the variance of the adaptive learning rate and beyond. There the switch is
+    at ``rho_t > 4``, and there is no epsilon; 5 is in the authors' code and in PyTorch.
 
     Examples
     --------

@@ -73,13 +73,9 @@ class Residual(Layer):
         yield from self.block.parts(values[0])
         yield from self.projection.parts(values[1])
 
-    def weights(self, values: Values) -> list[NDArray]:
-        """Return the weights of the block."""
-        return self.block.weights(values[0])
-
-    def biases(self, values: Values) -> list[NDArray]:
-        """Return the biases of the block."""
-        return self.block.biases(values[0])
+    def main_parts(self, values: Values) -> Iterator[tuple[Layer, Values]]:
+        """Yield those parts of the block."""
+        yield from self.block.main_parts(values[0])
 
     def predict(self, inputs: NDArray, values: Values, memory: Workspace) -> NDArray:
         """Return ``block(inputs) + skip(inputs)``."""

@@ -87,6 +87,11 @@ class Schedule(Component):
 
     `planned` says that the schedule leads to an end which a plateau must not cut off, `ends` that
     the rate stays as it is there.
+
+    Parameters
+    ----------
+    warmup : float in [0, inf), default=0
+        Epochs over which the rate rises linearly from zero.
     """
 
     warmup: float = bounded(0.0, NON_NEGATIVE)
@@ -284,7 +289,8 @@ class Cosine(Schedule):
 class WarmRestarts(Schedule):
     """Cosine waves that start anew, each `growth` times as long as the one before.
 
-    ``final + (1 - final) * (1 + cos(pi * t)) / 2``, with t from 0 at the start of a wave towards 1.
+    ``final + (1 - final) * (1 + cos(pi * T / L)) / 2``, T epochs into a wave of length L; the k-th
+    has ``L = period * growth^k``, from k = 0.
 
     Parameters
     ----------
@@ -326,7 +332,9 @@ class WarmRestarts(Schedule):
 class OneCycle(Schedule):
     """Up to the initial rate and down again to almost nothing; momentum may do the opposite.
 
-    Each way from a to b is ``b + (a - b) * (1 + cos(pi * t)) / 2``, with t from 0 to 1.
+    With x the progress and ``c(u) = (1 + cos(pi * u)) / 2``, the factor on the highest rate is
+    ``1 + (start - 1) * c(x / rise)`` up to x = rise, and from there
+    ``end + (1 - end) * c((x - rise) / (1 - rise))``.
 
     Parameters
     ----------
@@ -344,7 +352,7 @@ class OneCycle(Schedule):
     References
     ----------
     Smith and Topin (2019), Super-convergence: very fast training of neural networks using large
-    learning rates.
+    learning rates. There the rate follows straight lines; half cosine waves are fastai's.
 
     Examples
     --------

@@ -21,7 +21,8 @@ class Average:
 
     References
     ----------
-    Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging.
+    Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging. They take the
+    plain mean of all steps; the decay that rises with t is that of TensorFlow.
 
     Examples
     --------

@@ -19,21 +19,18 @@ BLOCK_ROWS = 1024
 """Rows that are predicted at a time, so that memory stays bounded for any n."""
 
 
-def as_it_is(block: Any) -> Any:
-    """Return a block of rows unchecked."""
-    return block
-
-
 # A row that overflows has infinite logits, not a warning for each caller to silence.
 @np.errstate(all="ignore")
-def predict_logits(network: Network, X: Any, check: Callable[[Any], Any] = as_it_is) -> NDArray:
+def predict_logits(
+    network: Network, X: Any, check: Callable[[Any], Any] = lambda block: block
+) -> NDArray:
     """Return the logits of each row of X.
 
     Parameters
     ----------
     network : Network
     X : ndarray or CSR of shape (n_rows, n_features)
-    check : callable, default=as_it_is
+    check : callable, optional
         Looks at each block of rows right before the network does, while it is in the cache.
 
     Returns

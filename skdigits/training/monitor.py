@@ -93,10 +93,10 @@ class Monitor:
 
 
 def print_obstacle() -> None:
-    """Print why optimizer steps are not compiled, if they are not."""
+    """Print why training is not compiled, if it is not."""
     reason = why_not_compiled()
     if reason:
-        print(f"Optimizer steps are left to NumPy: {reason}.", flush=True)
+        print(f"Training is left to NumPy, nothing is compiled: {reason}.", flush=True)
 
 
 def print_epoch(epoch: int, figures: dict[str, float]) -> None:

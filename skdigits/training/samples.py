@@ -150,7 +150,9 @@ def _shares_aside(weights: NDArray, fraction: float, chance: NDArray, mixed: NDA
     shares[by_chance] = binom.ppf(chance[by_chance], copies, fraction) / copies
     # Of the others, a row belongs to the fraction if more than half of it lies within.
     whole = np.flatnonzero(~by_chance)
-    wanted, whole = fraction * weights[whole].sum(), whole[: len(weights) - 1]
+    wanted = fraction * weights[whole].sum()
+    # At least one row is left to train on.
+    whole = whole[: len(weights) - 1]
     halfway = np.cumsum(weights[whole]) - weights[whole] / 2
     shares[whole[halfway <= wanted]] = 1
     return shares

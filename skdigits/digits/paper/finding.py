@@ -17,6 +17,7 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from skdigits.digits.paper.boxes import Box, box_of, inked_box, longer_sides, overlaps
+from skdigits.digits.paper.levels import NEIGHBOURS
 from skdigits.digits.paper.normalizing import normalize
 from skdigits.digits.paper.pages import Page
 from skdigits.digits.paper.resampling import Grey, Mask
@@ -159,7 +160,7 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
     window = np.s_[top : top + mask.shape[0], left : left + mask.shape[1]]
     # What touches it is not its own edge.
     blank = (page.labels[window] == 0) | mask
-    near = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & blank
+    near = ndimage.binary_dilation(mask, NEIGHBOURS) & blank
     return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
 
 

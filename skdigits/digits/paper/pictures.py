@@ -139,7 +139,7 @@ def _read_file(path: str) -> NDArray:
         from PIL import Image
     except ImportError as error:
         raise ImportError(
-            f"{path} is read by Pillow, which is missing: pip install skdigits[image]"
+            f"{path} is read by Pillow, which is missing: pip install 'skdigits[image]'"
         ) from error
     with open(path, "rb") as file, _blamed_on(path), Image.open(file) as image:
         return _decode(image)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from skdigits.digits.paper.finding import Strokes, normalized_digit
 from skdigits.digits.paper.pages import Page
 
-Classifier = Callable[[NDArray[np.float32]], NDArray]
+PredictProba = Callable[[NDArray[np.float32]], NDArray]
 """``(n_digits, 784) -> (n_digits, 10)``: pixels of digits, as MNIST's -> their probabilities."""
 
 # Width over height of the digits from 0 to 9: the medians in MNIST.
@@ -65,7 +65,7 @@ class Piece(NamedTuple):
     cut: int
 
 
-def parted(page: Page, strokes: Strokes, predict_proba: Classifier) -> list[Strokes]:
+def parted(page: Page, strokes: Strokes, predict_proba: PredictProba) -> list[Strokes]:
     """Return the digits that strokes are likeliest to consist of, from left to right.
 
     Parameters
@@ -98,7 +98,7 @@ def parted(page: Page, strokes: Strokes, predict_proba: Classifier) -> list[Stro
 
 
 def _best(
-    page: Page, digits: Sequence[Strokes], predict_proba: Classifier
+    page: Page, digits: Sequence[Strokes], predict_proba: PredictProba
 ) -> tuple[NDArray[np.intp], NDArray]:
     """Return for each of the strokes the likeliest digit and its probability."""
     pixels = np.array([normalized_digit(page, strokes).ravel() for strokes in digits])
