@@ -141,12 +141,17 @@ def _load_model(path: str) -> tuple[Any, DataSet]:
 
 
 def _tells_digits(model: Any) -> bool:
-    """Whether a model gives probabilities of the digits 0 to 9, as numbers or as text."""
+    """Whether a model gives probabilities of the digits 0 to 9, as numbers or as text.
+
+    The labels of a multilabel model have the same names, but it may answer with several of them.
+    """
     try:
         classes = np.asarray(model.classes_).astype(float)
     except (AttributeError, TypeError, ValueError):
         return False
-    return np.array_equal(classes, range(10)) and hasattr(model, "predict_proba")
+    last = model[-1] if isinstance(model, Pipeline) else model
+    answers_once = getattr(last, "out_activation_", "softmax") == "softmax"
+    return answers_once and np.array_equal(classes, range(10)) and hasattr(model, "predict_proba")
 
 
 def _n_pixels(model: Any) -> int | None:

@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
+from sklearn.utils import (
+    _safe_indexing,
+    check_array,
+    check_random_state,
+    column_or_1d,
+    indexable,
+)
 
 from .classifier import FromScratchMLPClassifier
 from .component import FRACTION, POSITIVE, Interval, check_parameter
@@ -103,7 +108,7 @@ def find_learning_rate(
     _check(estimator, lowest, highest, n_steps, smoothing)
     # Rows are taken from them, which not every sparse format allows.
     X, y = indexable(X, y)
-    y = y if issparse(y) else np.asarray(y)
+    y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     labels = labels_of(y)

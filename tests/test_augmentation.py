@@ -288,6 +288,17 @@ def test_noise_has_its_standard_deviation_and_is_clipped():
     assert np.mean(PixelNoise(std=0.1)(black, generator()) == 0) == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("augment", [PixelNoise(), Upstroke(), Slash()])
+@pytest.mark.parametrize(("scale", "words"), [(255, "from 0 to 255"), (-1, "from -1 to -?0")])
+def test_pixels_of_another_range_are_refused(augment, scale, words):
+    images = np.zeros((2, 784), np.float32)
+    images[:, 300:400] = 1
+    augment(images, generator())
+    augment(images * np.float32(1 + 1e-5), generator())
+    with pytest.raises(ValueError, match=f"{type(augment).__name__}: .* {words}; .* from 0 to 1"):
+        augment(scale * images, generator())
+
+
 # Whatever the augmentation
 
 

@@ -341,6 +341,7 @@ def fitted_wrongly():
     half = FromScratchMLPClassifier(8, max_iter=1, learning_rate="cosine")
     yield "five digits", half.fit(digits.X_train[few] / 16, digits.y_train[few])
     yield "half an image", half.fit(digits.X_train[:, :32] / 16, digits.y_train)
+    yield "many answers", half.fit(digits.X_train / 16, np.eye(10, dtype=int)[digits.y_train])
     yield "an array", digits.X_test
     yield "a dictionary", {"classes_": 3}
 

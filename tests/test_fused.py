@@ -289,6 +289,7 @@ print(clf.predict_proba(X).shape)
 BROKEN = """
 import types
 sys.modules["numba"] = types.ModuleType("numba")
+sys.modules["numba"].config = types.SimpleNamespace(DISABLE_JIT=0)
 sys.modules["numba.extending"] = types.ModuleType("numba.extending")
 sys.modules["numba.extending"].register_jitable = lambda **_: 1 / 0
 """
@@ -298,6 +299,7 @@ sys.modules["numba.extending"].register_jitable = lambda **_: 1 / 0
     ("before", "words"),
     [
         ("sys.modules['numba'] = None", "Numba is not installed (pip install 'skdigits[fast]')"),
+        ("import os; os.environ['NUMBA_DISABLE_JIT'] = '1'", "Numba does not work here (Runtime"),
         (BROKEN, "Numba does not work here (ZeroDivisionError"),
     ],
 )

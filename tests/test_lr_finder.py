@@ -80,6 +80,13 @@ def test_the_suggestion_does_not_depend_on_luck():
     assert max(suggestions) < 30 * min(suggestions)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "boolean"])
+def test_targets_may_be_a_table_of_nullable_numbers(dtype):
+    table = pd.DataFrame(np.eye(10, dtype=int)[y]).astype(dtype)
+    of_array = find_learning_rate(classifier(), X, np.eye(10, dtype=int)[y], n_steps=20)
+    assert same_curves(find_learning_rate(classifier(), X, table, n_steps=20), of_array)
+
+
 def test_ends_when_the_loss_rises():
     curve = find_learning_rate(classifier(), X, y, highest=1e6)
     assert len(curve.rates) < 100

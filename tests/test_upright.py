@@ -89,6 +89,11 @@ def test_what_is_upright_centred_and_of_that_size_stays_as_it_is():
     assert_allclose(upright(once[0], stretch=1), once, atol=0.1)
 
 
+def test_the_darkest_pixel_is_no_ink():
+    image, inside = bar(0.3, width=9), np.s_[0, 7:21, 7:21]
+    assert_allclose(upright(2 * image - 1)[inside], 2 * upright(image)[inside] - 1, atol=1e-6)
+
+
 @pytest.mark.parametrize("image", [np.zeros((5, 5)), np.outer([0, 0, 1, 0, 0], np.ones(5))])
 def test_ink_in_no_row_or_one_has_no_slant(image):
     assert_array_equal(upright(image, stretch=0)[0], image)

@@ -39,6 +39,23 @@ def where_possible(compiled: Callable[..., Compiled]) -> Callable[..., Compiled 
     return attempt
 
 
+def working_numba() -> Any:
+    """Import Numba.
+
+    Raises
+    ------
+    ImportError
+        It is not installed.
+    RuntimeError
+        It is told to compile nothing, and so would run the loops as slowly as Python does.
+    """
+    import numba
+
+    if getattr(numba.config, "DISABLE_JIT", False):
+        raise RuntimeError("NUMBA_DISABLE_JIT is set")
+    return numba
+
+
 def machine_code(loop: Callable[..., Any], *example: Any) -> Any:
     """Return a function compiled by Numba, called once.
 
@@ -49,8 +66,6 @@ def machine_code(loop: Callable[..., Any], *example: Any) -> Any:
         Arguments of the types that it will be called with. The call compiles it, or finds out that
         it cannot be compiled.
     """
-    import numba
-
-    compiled: Any = numba.njit(**OPTIONS)(loop)  # type: ignore[call-overload]
+    compiled: Any = working_numba().njit(**OPTIONS)(loop)
     compiled(*example)
     return compiled

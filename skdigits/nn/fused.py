@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import rules
-from .compiling import OPTIONS, where_possible
+from .compiling import OPTIONS, where_possible, working_numba
 from .rules import NO_DECAY, Decay, apply_penalty
 
 
@@ -123,11 +123,11 @@ def _copied(function: Callable[..., Any]) -> Callable[..., Any]:
 def _compiled(
     rule: Callable[..., Any], n_slots: int, n_scalars: int, dtype: np.dtype
 ) -> Callable[..., None]:
-    import numba
+    numba = working_numba()
     from numba.extending import register_jitable
 
     jitable = register_jitable(fastmath=True, error_model="numpy")
-    compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)  # type: ignore[call-overload]
+    compile_loop: Any = numba.njit(fastmath=True, **OPTIONS)
     penalised = jitable(_penalised(jitable(_copied(apply_penalty)), dtype))
     loop = compile_loop(_LOOPS[n_slots](jitable(_copied(rule)), penalised))
 

@@ -36,6 +36,7 @@ from skdigits.component import (
 )
 
 _STEP = Function("(batch, rng) -> batch")
+_ROUNDING = 1e-3
 
 
 class _ImageShape:
@@ -145,6 +146,21 @@ class ImageAugmentation(Augmentation):
                 f"{type(self).__name__}: image_shape={self.image_shape!r} is not allowed for "
                 f"images of {batch.shape[1]} pixels; it must be (height, width) with "
                 f"height * width = {batch.shape[1]}."
+            )
+
+    def check_range(self, batch: NDArray) -> None:
+        """Check that pixels are from 0 to 1, for what is added to them.
+
+        Raises
+        ------
+        ValueError
+            They are not, by more than rounding.
+        """
+        lowest, highest = float(batch.min(initial=0)), float(batch.max(initial=0))
+        if lowest < -_ROUNDING or highest > 1 + _ROUNDING:
+            raise ValueError(
+                f"{type(self).__name__}: batch has pixels from {lowest:g} to {highest:g}; they "
+                "must be from 0 to 1: multiply 8-bit ones by 1 / 255."
             )
 
 

@@ -84,6 +84,7 @@ class AddedStroke(ImageAugmentation):
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch with more strokes; see :class:`Augmentation`."""
         self.check(batch)
+        self.check_range(batch)
         dtype = np.result_type(batch.dtype, np.float32)
         fields = centred_fields(self.image_shape).astype(dtype)
         chosen = np.flatnonzero(rng.random(len(batch)) < self.share)

@@ -115,6 +115,7 @@ class PixelNoise(ImageAugmentation):
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Return a batch with noise; see :class:`Augmentation`."""
         self.check(batch)
+        self.check_range(batch)
         noise = rng.standard_normal(batch.shape, dtype=np.float32)
         noise *= np.float32(self.std)
         changed = batch + noise.astype(batch.dtype, copy=False)

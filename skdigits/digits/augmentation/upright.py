@@ -25,9 +25,9 @@ _FLAT = 1e-3
 class Upright(Preparation):
     r"""Shear, shift and stretch each image until its ink stands upright, centred, of one size.
 
-    With the pixels as masses at rows :math:`r` and columns :math:`c`, the slant is the slope of the
-    regression of columns on rows, and what is left of the columns' variance is the square of the
-    width,
+    With the pixels, less the darkest of the image, as masses at rows :math:`r` and columns
+    :math:`c`, the slant is the slope of the regression of columns on rows, and what is left of the
+    columns' variance is the square of the width,
 
     .. math::
         s = \frac{\sigma_{rc}}{\sigma_{rr}}, \qquad h^2 = \sigma_{rr}, \qquad
@@ -84,7 +84,8 @@ class Upright(Preparation):
 
     def _displacements(self, batch: NDArray, fields: NDArray) -> NDArray:
         """Return the coefficients of (1, R, C) that displace rows and columns."""
-        row, column, rows, both, columns = moments(batch, fields)
+        ink = batch - batch.min(axis=1, keepdims=True)
+        row, column, rows, both, columns = moments(ink, fields)
         flat = rows < _FLAT
         slant = np.where(flat, 0, both / np.where(flat, 1, rows))
         a = self._zoom(rows, self.height * self.image_shape[0])
