@@ -95,7 +95,8 @@ class Augmentation(Component):
         Raises
         ------
         ValueError
-            A parameter is out of bounds, or the batch doesn't hold images of `image_shape`.
+            A parameter is out of bounds, the batch doesn't hold images of `image_shape`, or pixels
+            are not from 0 to 1, where something is added to them.
         """
         raise NotImplementedError
 
