@@ -168,16 +168,6 @@ def test_lbfgs(params, seed, weights, kind):
     assert_weights_are_repetitions(seed, weights, kind, rtol=1e-5, solver=LBFGS(), **params)
 
 
-@few
-@given(seed=seeds, weights=weights)
-def test_sparse_rows(seed, weights):
-    X, y = rows_and_labels(seed, "three classes")
-    X[X < 0] = 0
-    ours, theirs = classifier(dropout=0.2), classifier(dropout=0.2)
-    ours.fit(scipy.sparse.csr_array(X), y, sample_weight=weights)
-    assert_same_weights(ours, theirs.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights)))
-
-
 def untidy(X):
     """Return the rows of X with zeros stored in every other one, and from right to left."""
     stored = [np.flatnonzero((row != 0) | i % 2)[::-1] for i, row in enumerate(X)]
@@ -187,15 +177,15 @@ def untidy(X):
     return scipy.sparse.csr_array((X[rows, columns], columns, indptr), shape=X.shape)
 
 
+@pytest.mark.parametrize("params", [{"dropout": 0.2}, {"input_dropout": 0.3}])
 @few
 @given(seed=seeds, weights=weights)
-def test_dropout_of_sparse_rows(seed, weights):
+def test_sparse_rows(params, seed, weights):
     X, y = rows_and_labels(seed, "three classes")
     X[X < 0] = 0
-    ours, theirs = classifier(input_dropout=0.3), classifier(input_dropout=0.3)
-    ours.fit(untidy(X), y, sample_weight=weights)
     repeated = scipy.sparse.csr_array(np.repeat(X, weights, axis=0))
-    assert_same_weights(ours, theirs.fit(repeated, np.repeat(y, weights)))
+    ours = classifier(**params).fit(untidy(X), y, sample_weight=weights)
+    assert_same_weights(ours, classifier(**params).fit(repeated, np.repeat(y, weights)))
 
 
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])

@@ -141,6 +141,7 @@ def paper_contrast(grey: Grey) -> Grey:
     slope = _slope(around)
 
     def contrast_to_paper(window: int) -> Grey:
+        """Return the contrast, if all that is wider than the window is paper."""
         return _contrast(grey, _paper(around, slope, window)[inside])
 
     contrast = contrast_to_paper(_wide(coarse))
