@@ -202,10 +202,12 @@ def _batches(size: int, seed: Any, rows: NDArray, n_batches: int) -> list[NDArra
 def _steepest(rates: NDArray, losses: NDArray, settled: int) -> float:
     """Return the rate at which the loss falls fastest on its way to the least value.
 
-    The first means are those of too few batches, but where there are few steps, half of those on
-    the way have to do. At the least value the loss falls no more.
+    The first means are those of too few batches, and one of them may be the least by chance; but
+    where there are few steps, half of those on the way have to do. At the least value the loss
+    falls no more.
     """
-    lowest = int(losses.argmin())
+    first = min(settled, len(losses) // 2)
+    lowest = first + int(losses[first:].argmin())
     start = min(settled, lowest // 2)
-    slopes = np.gradient(losses, np.log(rates))[start : max(lowest, 1)]
+    slopes = np.gradient(losses, np.log(rates))[start:lowest]
     return float(rates[start + slopes.argmin()])

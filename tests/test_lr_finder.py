@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdigits import FromScratchMLPClassifier, find_learning_rate
+from skdigits.lr_finder import _steepest
 from skdigits.nn.optimizers import SGD
 
 # Trainings at the rates in question are short.
@@ -85,6 +86,12 @@ def test_targets_may_be_a_table_of_nullable_numbers(dtype):
     table = pd.DataFrame(np.eye(10, dtype=int)[y]).astype(dtype)
     of_array = find_learning_rate(classifier(), X, np.eye(10, dtype=int)[y], n_steps=20)
     assert same_curves(find_learning_rate(classifier(), X, table, n_steps=20), of_array)
+
+
+def test_a_lucky_first_batch_is_not_where_the_loss_is_least():
+    rates = np.geomspace(1e-6, 10, 100)
+    means = np.interp(np.arange(100), [0, 3, 50, 70, 99], [0.5, 2, 2, 1, 4])
+    assert rates[50] <= _steepest(rates, means, settled=10) <= rates[70]
 
 
 def test_ends_when_the_loss_rises():
