@@ -295,15 +295,7 @@ sys.modules["numba.extending"].register_jitable = lambda **_: 1 / 0
 """
 
 
-@pytest.mark.parametrize(
-    ("before", "words"),
-    [
-        ("sys.modules['numba'] = None", "Numba is not installed (pip install 'skdigits[fast]')"),
-        ("import os; os.environ['NUMBA_DISABLE_JIT'] = '1'", "Numba does not work here (Runtime"),
-        (BROKEN, "Numba does not work here (ZeroDivisionError"),
-    ],
-)
-def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
+def assert_numpy_trains(before, words):
     code = FIT.format(before=before)
     out = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
@@ -311,6 +303,24 @@ def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
     assert out.stderr == ""
     assert f"Training is left to NumPy, nothing is compiled: {words}" in out.stdout
     assert out.stdout.endswith("(4, 2)\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("sys.modules['numba'] = None", "Numba is not installed (pip install 'skdigits[fast]')"),
+        (BROKEN, "Numba does not work here (ZeroDivisionError"),
+    ],
+)
+def test_without_numba_numpy_trains_and_verbose_says_so(before, words):
+    assert_numpy_trains(before, words)
+
+
+def test_where_numba_compiles_nothing_numpy_trains_too():
+    pytest.importorskip("numba")
+    before = "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'"
+    words = "Numba does not work here (RuntimeError: NUMBA_DISABLE_JIT is set)"
+    assert_numpy_trains(before, words)
 
 
 def test_of_what_is_never_compiled_nothing_is_said(capsys, monkeypatch):
