@@ -28,7 +28,9 @@ from skdigits.digits.paper.sheets import only_sheet
 
 PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.
-_SMALL = 128  # Pixels: a digit may be cut out along its strokes. Of a page, tables reach the sides.
+# Pixels, of an image that was enlarged if need be: a digit may be cut out along its strokes. What
+# reaches the sides of a larger one is rather the table under a page.
+_SMALL = 128
 _MARGIN = 4  # Pixels.
 # Shares of the page's longer side.
 _WIDE = 0.4  # A stroke is thinner, and shading wider.
