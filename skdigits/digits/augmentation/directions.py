@@ -11,44 +11,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.component import Interval, bounded
-from skdigits.digits.augmentation.composing import Preparation
-from skdigits.digits.augmentation.edges import edges, halved, windows
-
-_PLACES = Interval("[1, 1000]", integer=True)
-_AT_ONCE = 2**15
-"""Pixels of which all planes stay in the cache."""
-
-
-class _Averages(Preparation):
-    """The square roots of the averages of planes around places; subclasses make the planes."""
-
-    places: int
-
-    def _planes(self, images: NDArray) -> NDArray:
-        """Return what is averaged, of shape (n_planes, n_images, height, width)."""
-        raise NotImplementedError
-
-    def prepare(self, batch: NDArray) -> NDArray:
-        """Return features of the images; see :class:`Preparation`."""
-        self.check(batch)
-        images = batch.reshape(-1, *self.image_shape)
-        n_planes, _, height, width = self._planes(images[:0]).shape
-        weights = windows(self.places, (height, width)).astype(batch.dtype)
-        features = np.empty((len(batch), n_planes, self.places**2), batch.dtype)
-        size = max(1, _AT_ONCE // batch.shape[1])
-        for start in range(0, len(batch), size):
-            part = slice(start, start + size)
-            planes = self._planes(images[part]).reshape(n_planes, -1, len(weights))
-            features[part] = (planes @ weights).swapaxes(0, 1)
-        return np.sqrt(features, out=features).reshape(len(batch), n_planes * len(weights[0]))
+from skdigits.component import bounded
+from skdigits.digits.augmentation.averages import PLACES, Averages
+from skdigits.digits.augmentation.edges import edges, halved
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Directions(_Averages):
+class Directions(Averages):
     r"""Replace the pixels of each image by the strengths of its edges in eight directions.
 
     With the gradient :math:`(r, c)` of a pixel along the rows and columns, its share in the four
@@ -82,19 +53,21 @@ class Directions(_Averages):
     --------
     The edges of a stroke along one diagonal face the other, to both sides:
 
+    >>> import numpy as np
     >>> stroke = np.eye(9, dtype=np.float32).reshape(1, -1)
     >>> Directions(places=1, image_shape=(9, 9)).prepare(stroke).round(1)
     array([[0. , 0. , 0. , 0. , 0.1, 0.3, 0.3, 0.1]], dtype=float32)
     """
 
-    places: int = bounded(7, _PLACES)
+    places: int = bounded(7, PLACES)
 
-    def _planes(self, images: NDArray) -> NDArray:
+    def planes(self, images: NDArray) -> NDArray:
+        """Return the edges in each direction; see :class:`Averages`."""
         return edges(images)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Bends(_Averages):
+class Bends(Averages):
     r"""Replace the pixels of each image by how its edges change: where they end, turn and cross.
 
     Each of the eight planes :math:`S_k` of edges that :class:`Directions` averages is halved in
@@ -123,14 +96,16 @@ class Bends(_Averages):
 
     Examples
     --------
+    >>> import numpy as np
     >>> stroke = np.zeros((1, 28, 28), dtype=np.float32)
     >>> stroke[:, 8:20, 14] = 1
     >>> Bends().prepare(stroke.reshape(1, -1)).shape
     (1, 1024)
     """
 
-    places: int = bounded(4, _PLACES)
+    places: int = bounded(4, PLACES)
 
-    def _planes(self, images: NDArray) -> NDArray:
+    def planes(self, images: NDArray) -> NDArray:
+        """Return the edges of each plane of edges; see :class:`Averages`."""
         small = halved(edges(images).reshape(-1, *self.image_shape))
         return edges(small).reshape(64, len(images), *small.shape[1:])

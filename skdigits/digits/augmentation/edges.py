@@ -2,14 +2,13 @@
 
 ::
 
-    images -> gradient at each pixel -> shares in 8 directions -> averages around some places
+    images -> gradient at each pixel -> shares in 8 directions
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 
 def edges(images: NDArray) -> NDArray:
@@ -54,30 +53,6 @@ def halved(images: NDArray) -> NDArray:
     return (rows[:, :, ::2] + rows[:, :, 1::2]) * images.dtype.type(0.25)
 
 
-def windows(places: int, shape: tuple[int, int]) -> NDArray:
-    """Return the weights of the pixels of an image in averages around places.
-
-    Parameters
-    ----------
-    places : int
-        Along each side.
-    shape : tuple of int
-        ``(height, width)`` of the image.
-
-    Returns
-    -------
-    weights : ndarray of shape (height * width, places ** 2)
-        Gaussians; those of each place sum to 1.
-
-    Examples
-    --------
-    >>> windows(2, (4, 4)).sum(axis=0).round(6)
-    array([1., 1., 1., 1.])
-    """
-    height, width = shape
-    return np.kron(_windows(places, height), _windows(places, width)).T
-
-
 def _gradient(images: NDArray) -> tuple[NDArray, NDArray]:
     """Return the differences along rows and columns by Sobel's operator, of 1 at a sharp edge."""
     n, height, width = images.shape
@@ -100,11 +75,3 @@ def _shares(r: NDArray, c: NDArray) -> NDArray:
         np.minimum(along, aside, out=shares[i])
     shares[4:] *= r.dtype.type(2**0.5)
     return np.maximum(shares, 0, out=shares)
-
-
-def _windows(places: int, side: int) -> NDArray:
-    """Return the weights of the pixels along a side in the averages around so many points."""
-    distance = side / places
-    centres = (np.arange(places) + 0.5) * distance - 0.5
-    steps = (np.arange(side) - centres[:, np.newaxis]) / (0.6 * distance)
-    return softmax(-0.5 * steps**2, axis=1)
