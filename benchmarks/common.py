@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import log_loss
+from threadpoolctl import threadpool_info
 
 from skdigits.digits import load_mnist
 
@@ -21,7 +22,7 @@ _PACKAGES = ("numpy", "scikit-learn", "numba", "torch", "skorch")
 
 
 def machine() -> str:
-    """Return processor, cores, BLAS threads and versions in a few lines."""
+    """Return processor, cores, BLAS and its threads, and versions in a few lines."""
     model = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -33,8 +34,13 @@ def machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
-    return f"{model}, {os.cpu_count()} cores, {threads} BLAS threads\n{', '.join(versions)}"
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    threads = "/".join(sorted({str(library["num_threads"]) for library in found}))
+    return (
+        f"{model}, {os.cpu_count()} cores, {threads} BLAS threads\n"
+        f"{', '.join(versions)}, NumPy's BLAS {blas['name']} {blas['version']}"
+    )
 
 
 def mnist(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
