@@ -16,6 +16,7 @@ from skdigits.digits import (
     DigitImages,
     Directions,
     ElasticDeformation,
+    Loci,
     RandomAffine,
     Upright,
 )
@@ -121,7 +122,7 @@ def test_augmentation(benchmark, rng):
     benchmark(RandomAffine() + ElasticDeformation(), images, rng)
 
 
-@pytest.mark.parametrize("step", [Upright(), Directions(), Bends()], ids=repr)
+@pytest.mark.parametrize("step", [Upright(), Directions(), Bends(), Loci()], ids=repr)
 def test_preparation(benchmark, step, rng):
     benchmark(step.prepare, rng.random((256, 784), dtype=np.float32))
 

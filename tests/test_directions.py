@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import sobel
 from small import classifier
 
-from skdigits.digits import Bends, Directions, RandomAffine, Upright, Views, load_digits_8x8
+from skdigits.digits import Bends, Directions, Loci, RandomAffine, Upright, Views, load_digits_8x8
 from skdigits.digits.augmentation.edges import _gradient, _shares, edges, halved
 
 SHAPE = (9, 9)
@@ -20,6 +20,7 @@ DIAGONAL = [(HALF, HALF), (HALF, -HALF), (-HALF, HALF), (-HALF, -HALF)]
 TOWARDS = [(1, 0), (-1, 0), (0, 1), (0, -1), *DIAGONAL]
 SMALL = Directions(places=4, image_shape=(8, 8))
 BENDS = Bends(places=2, image_shape=(8, 8))
+LOCI = Loci(places=3, image_shape=(8, 8))
 
 images = arrays(np.float64, (2, *SHAPE), elements=st.floats(0, 1, width=16))
 
@@ -120,7 +121,7 @@ def test_features_go_with_the_root_of_the_ink(step, n_features, dtype):
     assert_array_equal(step.prepare(0 * X), np.zeros_like(features))
 
 
-@pytest.mark.parametrize("step", [SMALL, BENDS])
+@pytest.mark.parametrize("step", [SMALL, BENDS, LOCI])
 def test_one_by_one_is_as_all_at_once(step):
     X = np.tile(digits()[0].astype(float), (4, 1))
     single = np.concatenate([step.prepare(row[np.newaxis]) for row in X])
@@ -131,6 +132,7 @@ def test_images_need_not_be_square():
     image = np.arange(12.0).reshape(1, 12)
     assert Directions(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 32)
     assert Bends(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 256)
+    assert Loci(places=2, image_shape=(3, 4)).prepare(image).shape == (1, 64)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_images_need_not_be_square():
         ({}, r"Directions: image_shape=\(28, 28\).*64 pixels"),
     ],
 )
-@pytest.mark.parametrize("kind", [Directions, Bends])
+@pytest.mark.parametrize("kind", [Directions, Bends, Loci])
 def test_what_is_wrong_is_named(kind, params, message):
     X, y = digits()
     with pytest.raises(ValueError, match=message.replace("Directions", kind.__name__)):
@@ -153,12 +155,12 @@ def test_what_is_wrong_is_named(kind, params, message):
 def test_a_network_has_the_inputs_that_its_preparation_makes(residual):
     X, y = digits()
     shaken = RandomAffine(image_shape=(8, 8), shift=0)
-    augment = shaken + Upright(image_shape=(8, 8)) + Views(steps=[SMALL, BENDS])
+    augment = shaken + Upright(image_shape=(8, 8)) + Views(steps=[SMALL, BENDS, LOCI])
     clf = classifier(augment=augment, residual=residual, max_iter=3, early_stopping=True)
     clf.fit(X, y)
     assert clf.n_features_in_ == 64
-    assert clf.coefs_[0].shape[0] == 384
-    assert clf.summary()[1][:2] == ("Prepared", 384)
+    assert clf.coefs_[0].shape[0] == 528
+    assert clf.summary()[1][:2] == ("Prepared", 528)
     probabilities = clf.predict_proba(X)
     assert_allclose(probabilities, clf.predict_proba(X.astype(float)), atol=1e-5)
     assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), probabilities)
@@ -195,10 +197,10 @@ def test_an_augmentation_returns_as_many_columns_as_its_preparation():
         classifier(augment=augment).fit(*digits())
 
 
-@pytest.mark.parametrize("edges", [Directions(), Bends()])
-def test_no_images_have_no_edges(edges):
-    shape = edges.prepare(np.zeros((1, 784), np.float32)).shape
-    assert edges.prepare(np.zeros((0, 784), np.float32)).shape == (0, shape[1])
+@pytest.mark.parametrize("step", [Directions(), Bends(), Loci()])
+def test_no_images_have_no_features(step):
+    shape = step.prepare(np.zeros((1, 784), np.float32)).shape
+    assert step.prepare(np.zeros((0, 784), np.float32)).shape == (0, shape[1])
 
 
 def test_places_may_lie_far_closer_than_pixels():

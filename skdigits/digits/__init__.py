@@ -4,6 +4,7 @@ from skdigits.digits.augmentation.composing import Compose, Fading
 from skdigits.digits.augmentation.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.augmentation.directions import Bends, Directions
 from skdigits.digits.augmentation.habits import Slash, Upstroke
+from skdigits.digits.augmentation.loci import Loci
 from skdigits.digits.augmentation.strokes import PixelNoise, RandomStroke
 from skdigits.digits.augmentation.upright import Upright
 from skdigits.digits.augmentation.views import Views
@@ -21,6 +22,7 @@ __all__ = [
     "Directions",
     "ElasticDeformation",
     "Fading",
+    "Loci",
     "PixelNoise",
     "RandomAffine",
     "RandomStroke",
