@@ -17,6 +17,7 @@ from skdigits.digits.augmentation.composing import Augmentation, Fading
 from skdigits.digits.augmentation.deformations import ElasticDeformation, RandomAffine
 from skdigits.digits.augmentation.directions import Bends, Directions
 from skdigits.digits.augmentation.habits import Slash, Upstroke
+from skdigits.digits.augmentation.loci import Loci
 from skdigits.digits.augmentation.strokes import RandomStroke
 from skdigits.digits.augmentation.upright import Upright
 from skdigits.digits.augmentation.views import Views
@@ -32,7 +33,7 @@ def _fading(deformed: Augmentation) -> Fading:
 
 # After Ciresan et al. (2010), bent somewhat more; MNIST's digits are centred, so none is shifted.
 _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
-_EDGES_AND_BENDS = Views(steps=[Directions(), Bends()])
+_STROKES = Views(steps=[Directions(), Bends(), Loci()])
 
 
 _COMMON: dict[str, Any] = {
@@ -84,8 +85,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "max_iter": 30,
         "learning_rate_init": 0.003,
         # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
-        # stands upright, and again less in the directions of its edges and of their changes.
-        "augment": _fading(_DEFORMED + Upright() + _EDGES_AND_BENDS),
+        # stands upright, and again less in the directions of its edges, in how these change, and in
+        # where paper lies between strokes.
+        "augment": _fading(_DEFORMED + Upright() + _STROKES),
     },
 }
 """
@@ -96,8 +98,8 @@ fast       98 % of MNIST's test digits in the shortest time; takes raw 8-bit pix
            (``benchmarks/fast.py``)
 any_image  for photographs, scans and drawings, after ``DigitImages``
            (``benchmarks/any_image.py``)
-best       one network that sees the edges of deformed digits, by direction, and how they bend
-           (``benchmarks/best.py``)
+best       one network that sees the edges of deformed digits, by direction, how they bend, and what
+           they enclose (``benchmarks/best.py``)
 =========  =======================================================================================
 """
 
@@ -161,9 +163,9 @@ def committee(**params: Any) -> VotingClassifier:
     best = RECIPES["best"]["augment"].augment
     seen = {
         "best-0": best,
-        "written-1": _DEFORMED + _EDGES_AND_BENDS,
+        "written-1": _DEFORMED + _STROKES,
         "strokes-2": _DEFORMED + RandomStroke() + Upright() + Directions(),
-        "stretched-3": _DEFORMED + Upright(stretch=1, width=0.18) + _EDGES_AND_BENDS,
+        "stretched-3": _DEFORMED + Upright(stretch=1, width=0.18) + _STROKES,
         "edges-4": _DEFORMED + Upright() + Directions(places=9),
         "best-5": best,
         "best-6": best,
