@@ -17,6 +17,11 @@ def ctrl_c():
 
 
 @pytest.fixture(scope="session")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
 def digits():
     return load_digits_8x8()
 

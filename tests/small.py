@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
 from skdigits import FromScratchMLPClassifier
+from skdigits.digits import load_digits_8x8
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.architecture import Architecture
 from skdigits.nn.layers import Chain, Step
@@ -40,6 +41,12 @@ def indicator(n_rows=60, n_features=5, n_labels=3, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, n_features))
     return X, (X @ rng.normal(size=(n_features, n_labels)) > 0).astype(int)
+
+
+def few_digits(n_rows=200):
+    """Some of scikit-learn's digits, as rows of 8 x 8 pixels from 0 to 1, and their labels."""
+    digits = load_digits_8x8()
+    return (digits.X_train[:n_rows] / 16).astype(np.float32), digits.y_train[:n_rows]
 
 
 def noisy(X, y, share=0.3):

@@ -1,6 +1,4 @@
-"""Edges by direction, and networks whose inputs are others than the rows they are given."""
-
-import pickle
+"""What surrounds strokes: edges by direction, how they bend, and the sides on which ink is."""
 
 import numpy as np
 import pytest
@@ -9,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import sobel
-from small import classifier
+from small import classifier, few_digits
 
-from skdigits.digits import Bends, Directions, Loci, RandomAffine, Upright, Views, load_digits_8x8
+from skdigits.digits import Bends, Directions, Loci
 from skdigits.digits.augmentation.edges import _gradient, _shares, edges, halved
 
 SHAPE = (9, 9)
@@ -23,11 +21,6 @@ BENDS = Bends(places=2, image_shape=(8, 8))
 LOCI = Loci(places=3, image_shape=(8, 8))
 
 images = arrays(np.float64, (2, *SHAPE), elements=st.floats(0, 1, width=16))
-
-
-def digits():
-    bunch = load_digits_8x8()
-    return (bunch.X_train[:200] / 16).astype(np.float32), bunch.y_train[:200]
 
 
 def planes(image, places=3):
@@ -71,8 +64,8 @@ def test_an_edge_across_the_image_faces_its_ink():
     image = np.zeros(SHAPE)
     image[4:] = 1
     interior = planes(image, places=9)[:, 2:6, 2:7]
-    assert (interior[0] > 0.1).all()
-    assert_allclose(interior[1:4], 0, atol=0.2)
+    assert (interior[0] > 0.4).all()
+    assert_allclose(interior[1:], 0, atol=0.05)
 
 
 @given(images, st.integers(1, 9), st.integers(1, 9))
@@ -113,19 +106,12 @@ def test_all_weights_of_a_place_sum_to_one():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("step", "n_features"), [(SMALL, 8 * 16), (BENDS, 64 * 4)])
 def test_features_go_with_the_root_of_the_ink(step, n_features, dtype):
-    X = digits()[0].astype(dtype)
+    X = few_digits()[0].astype(dtype)
     features = step.prepare(X)
     assert features.dtype == dtype
     assert features.shape == (200, n_features)
     assert_allclose(step.prepare(4 * X), 2 * features, atol=1e-5)
     assert_array_equal(step.prepare(0 * X), np.zeros_like(features))
-
-
-@pytest.mark.parametrize("step", [SMALL, BENDS, LOCI])
-def test_one_by_one_is_as_all_at_once(step):
-    X = np.tile(digits()[0].astype(float), (4, 1))
-    single = np.concatenate([step.prepare(row[np.newaxis]) for row in X])
-    assert_allclose(single, step.prepare(X), atol=1e-7)
 
 
 def test_images_need_not_be_square():
@@ -145,56 +131,9 @@ def test_images_need_not_be_square():
 )
 @pytest.mark.parametrize("kind", [Directions, Bends, Loci])
 def test_what_is_wrong_is_named(kind, params, message):
-    X, y = digits()
+    X, y = few_digits()
     with pytest.raises(ValueError, match=message.replace("Directions", kind.__name__)):
         classifier(augment=kind(**params)).fit(X, y)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("residual", [False, True])
-def test_a_network_has_the_inputs_that_its_preparation_makes(residual):
-    X, y = digits()
-    shaken = RandomAffine(image_shape=(8, 8), shift=0)
-    augment = shaken + Upright(image_shape=(8, 8)) + Views(steps=[SMALL, BENDS, LOCI])
-    clf = classifier(augment=augment, residual=residual, max_iter=3, early_stopping=True)
-    clf.fit(X, y)
-    assert clf.n_features_in_ == 64
-    assert clf.coefs_[0].shape[0] == 528
-    assert clf.summary()[1][:2] == ("Prepared", 528)
-    probabilities = clf.predict_proba(X)
-    assert_allclose(probabilities, clf.predict_proba(X.astype(float)), atol=1e-5)
-    assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), probabilities)
-    clf.set_params(max_iter=5, warm_start=True).fit(X, y)
-    assert clf.n_iter_ == 5
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_inside_is_as_outside():
-    X, y = digits()
-    Z = SMALL.prepare(X)
-    inside = classifier(augment=SMALL, hidden_layer_sizes=32).fit(X, y, X_val=X, y_val=y)
-    outside = classifier(hidden_layer_sizes=32).fit(Z, y, X_val=Z, y_val=y)
-    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
-        assert_allclose(inside.history_[name], outside.history_[name], rtol=1e-3)
-    assert_allclose(inside.predict_proba(X), outside.predict_proba(Z), atol=1e-3)
-
-
-def test_a_preparation_returns_a_row_for_each_row():
-    def augment(batch, rng):
-        return batch
-
-    augment.prepare = lambda batch: batch[1:]
-    with pytest.raises(ValueError, match=r"prepare of augment returned .* shape \(0, 64\) for one"):
-        classifier(augment=augment).fit(*digits())
-
-
-def test_an_augmentation_returns_as_many_columns_as_its_preparation():
-    def augment(batch, rng):
-        return batch
-
-    augment.prepare = lambda batch: batch[:, 1:]
-    with pytest.raises(ValueError, match=r"shape \(200, 64\).* numbers of shape \(200, 63\)"):
-        classifier(augment=augment).fit(*digits())
 
 
 @pytest.mark.parametrize("step", [Directions(), Bends(), Loci()])

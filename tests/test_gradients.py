@@ -417,11 +417,6 @@ def test_single_precision_is_double_precision_rounded(data, rng, n_rows):
 # torch
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch")
-
-
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @given(rng=rngs)
 def test_activations_are_those_of_torch(name, rng, torch):

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from small import seeds
 from test_upright import bar
 
 from skdigits.digits import DigitImages, Fading, Slash, Upstroke, load_digits_8x8
 
 slants, widths = st.floats(-0.25, 0.25), st.sampled_from([1, 3])
-seeds = st.integers(0, 2**32 - 1)
 ROWS, COLUMNS = np.indices((28, 28))
 
 

@@ -254,8 +254,7 @@ def matrices(network, parameters):
 
 @pytest.mark.parametrize("kind", [BatchNorm, LayerNorm])
 @given(rng=rngs, n_rows=st.integers(2, 8), units=st.integers(2, 6))
-def test_normalization_is_torchs(kind, rng, n_rows, units):
-    torch = pytest.importorskip("torch")
+def test_normalization_is_torchs(kind, rng, n_rows, units, torch):
     network = network_of([kind(units)])
     network.parameters[...] = rng.normal(size=network.parameters.shape)
     inputs, d_outputs = rng.normal(2, 3, (2, n_rows, units))

@@ -324,8 +324,7 @@ def test_decay_is_the_elastic_nets_derivative(seed, shrink, l2, l1):
 
 
 @pytest.fixture(scope="module")
-def torch():
-    torch = pytest.importorskip("torch")
+def torch(torch):
     before = torch.get_default_dtype()
     # Some of its optimizers keep their scalars in the default precision.
     torch.set_default_dtype(torch.float64)

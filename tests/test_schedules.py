@@ -266,11 +266,6 @@ def test_the_clock_goes_by_epochs_however_many_steps_they_have_had(epoch, per_ep
 # torch
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch")
-
-
 def torch_steps(torch, kind, n_steps, **options):
     """Yield torch's rate and momentum at each step, from a rate of 0.5."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5, momentum=0.9)

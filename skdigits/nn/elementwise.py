@@ -19,7 +19,7 @@ TINY = 1e-30
 
 
 def chunks(*arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
-    """Yield matching pieces of flat views of contiguous arrays of one size.
+    """Yield matching pieces of contiguous arrays of one size.
 
     Parameters
     ----------
@@ -28,8 +28,9 @@ def chunks(*arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
 
     Yields
     ------
-    pieces : tuple of ndarray of shape (at most 32,768,)
-        Views: writing to them writes to the arrays.
+    pieces : tuple of ndarray
+        The arrays themselves where they have at most 32,768 elements, otherwise flat views of at
+        most that many: writing to them writes to the arrays.
 
     Examples
     --------

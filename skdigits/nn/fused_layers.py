@@ -23,14 +23,14 @@ def with_fused_layers(chain: Chain) -> Chain:
     layers: list[Layer] = []
     for layer in chain.layers:
         match layers[-1:], layer:
-            # Exact types only: a subclass may compute something else.
+            # Exactly the ReLU: a subclass of the user's own may compute something else.
             case [Dense(bias=True) as dense], Activation() as relu if type(relu.function) is ReLU:
                 layers[-1] = DenseReLU(dense, relu)
             case _, Activation(function) if type(function) is ReLU:
                 layers.append(FusedReLU(function))
-            case _, Residual(block=block) if type(layer) is Residual:
-                layers.append(layer.around(with_fused_layers(block)))
-            case _, BatchNorm(units) if type(layer) is BatchNorm:
+            case _, Residual() as skipped:
+                layers.append(skipped.around(with_fused_layers(skipped.block)))
+            case _, BatchNorm(units):
                 layers.append(FusedBatchNorm(units))
             case _:
                 layers.append(layer)

@@ -103,7 +103,7 @@ class Layer:
 
     @property
     def keeps_sparse(self) -> bool:
-        """Whether what it makes of sparse rows in training is sparse again."""
+        """Whether it takes sparse rows, and what it makes of them in training is sparse again."""
         return False
 
     @property
@@ -321,11 +321,8 @@ class Activation(Layer):
 
 
 def _take_sparse(layers: Iterable[Layer]) -> bool:
-    """Return whether layers, one after another, compute on sparse rows until these are dense."""
-    for layer in layers:
-        if not (layer.takes_sparse and layer.keeps_sparse):
-            return layer.takes_sparse
-    return False
+    """Return whether the first layer that makes rows dense computes on sparse ones."""
+    return next((layer.takes_sparse for layer in layers if not layer.keeps_sparse), False)
 
 
 class Chain(Layer):

@@ -221,6 +221,7 @@ class StepDecay(Schedule):
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^floor(epochs / every)``."""
+        # Where it overflows, Python's power raises an error, NumPy's is infinite.
         return float(np.power(self.decay, clock.epochs // self.every))
 
 
@@ -245,6 +246,7 @@ class Exponential(Schedule):
 
     def factor(self, clock: Clock) -> float:
         """Return ``decay^epochs``."""
+        # As in `StepDecay`.
         return float(np.power(self.decay, clock.epochs))
 
 

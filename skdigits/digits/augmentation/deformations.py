@@ -130,6 +130,8 @@ class RandomAffine(Deformation):
         angle, slant = angle * math.radians(self.rotation), slant * self.shear
         zoom, shift = np.exp(np.log1p(self.scale) * np.stack(others[:2])), np.stack(others[2:])
         cos, sin = np.cos(angle), np.sin(angle)
+        # A = diag(1 / scales) @ inverse shear @ inverse rotation; the signs and reciprocals of the
+        # amounts are as likely as these themselves.
         matrix = np.stack([[cos, sin], [slant * cos - sin, slant * sin + cos]])
         matrix *= zoom[:, None]
         offset = -self.shift * np.einsum("abn,bn->an", matrix, shift)

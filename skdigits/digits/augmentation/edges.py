@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.digits.augmentation.warping import framed
+
 
 def edges(images: NDArray) -> NDArray:
     """Return the strengths of the edges of images in eight directions.
@@ -55,23 +57,23 @@ def halved(images: NDArray) -> NDArray:
 
 def _gradient(images: NDArray) -> tuple[NDArray, NDArray]:
     """Return the differences along rows and columns by Sobel's operator, of 1 at a sharp edge."""
-    n, height, width = images.shape
-    framed = np.zeros((n, height + 2, width + 2), images.dtype)
-    framed[:, 1:-1, 1:-1] = images
-    framed *= images.dtype.type(0.25)
-    across = framed[:, :, :-2] + 2 * framed[:, :, 1:-1] + framed[:, :, 2:]
-    down = framed[:, :-2] + 2 * framed[:, 1:-1] + framed[:, 2:]
+    quarter = framed(images)
+    quarter *= images.dtype.type(0.25)
+    across = quarter[:, :, :-2] + 2 * quarter[:, :, 1:-1] + quarter[:, :, 2:]
+    down = quarter[:, :-2] + 2 * quarter[:, 1:-1] + quarter[:, 2:]
     return across[:, 2:] - across[:, :-2], down[:, :, 2:] - down[:, :, :-2]
 
 
 def _shares(r: NDArray, c: NDArray) -> NDArray:
     """Return the shares of a gradient in eight directions, of shape (8, *its shape)."""
-    shares = np.empty((8, *r.shape), r.dtype)
+    down, up, right, left = r, -r, c, -c
     steep, flat = np.abs(r), np.abs(c)
-    for axis, (along, aside) in enumerate(((r, flat), (c, steep))):
-        np.subtract(along, aside, out=shares[2 * axis])
-        np.subtract(-along, aside, out=shares[2 * axis + 1])
-    for i, (along, aside) in enumerate(((r, c), (r, -c), (-r, c), (-r, -c)), start=4):
-        np.minimum(along, aside, out=shares[i])
+    axes = (down, flat), (up, flat), (right, steep), (left, steep)
+    diagonals = (down, right), (down, left), (up, right), (up, left)
+    shares = np.empty((8, *r.shape), r.dtype)
+    for share, (along, aside) in zip(shares[:4], axes, strict=True):
+        np.subtract(along, aside, out=share)
+    for share, both in zip(shares[4:], diagonals, strict=True):
+        np.minimum(*both, out=share)
     shares[4:] *= r.dtype.type(2**0.5)
     return np.maximum(shares, 0, out=shares)

@@ -85,8 +85,7 @@ class AddedStroke(ImageAugmentation):
         """Return a batch with more strokes; see :class:`Augmentation`."""
         self.check(batch)
         self.check_range(batch)
-        dtype = np.result_type(batch.dtype, np.float32)
-        fields = centred_fields(self.image_shape).astype(dtype)
+        fields = centred_fields(self.image_shape, batch.dtype)
         chosen = np.flatnonzero(rng.random(len(batch)) < self.share)
         ink = moments(batch[chosen], fields)
         suits = self.suits(batch[chosen], fields[1:], ink)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 
 class Moments(NamedTuple):
@@ -75,27 +75,30 @@ class Moments(NamedTuple):
         return (cc * down**2 - 2 * rc * down * right + rr * right**2) / determinant
 
 
-def centred_fields(image_shape: tuple[int, int]) -> NDArray:
+def centred_fields(image_shape: tuple[int, int], dtype: DTypeLike) -> NDArray:
     """Return 1, the rows and the columns, from the centre where MNIST's digits have theirs.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(height, width)``.
+    dtype : dtype
+        Of the images.
 
     Returns
     -------
     fields : ndarray of shape (3, height * width)
+        In single precision at least, since sums of squares of rows overflow half precision.
 
     Examples
     --------
-    >>> centred_fields((2, 3))
-    array([[ 1,  1,  1,  1,  1,  1],
-           [-1, -1, -1,  0,  0,  0],
-           [-1,  0,  1, -1,  0,  1]])
+    >>> centred_fields((2, 3), float)
+    array([[ 1.,  1.,  1.,  1.,  1.,  1.],
+           [-1., -1., -1.,  0.,  0.,  0.],
+           [-1.,  0.,  1., -1.,  0.,  1.]])
     """
     height, width = image_shape
-    rows, columns = np.indices((height, width)).reshape(2, -1)
+    rows, columns = np.indices((height, width), np.result_type(dtype, np.float32)).reshape(2, -1)
     return np.stack([np.ones_like(rows), rows - height // 2, columns - width // 2])
 
 
@@ -114,12 +117,12 @@ def moments(batch: NDArray, fields: NDArray) -> Moments:
 
     Examples
     --------
-    >>> rod = moments(np.array([[0.0, 0.0, 2.0, 2.0]]), centred_fields((2, 2)))
+    >>> rod = moments(np.array([[0.0, 0.0, 2.0, 2.0]]), centred_fields((2, 2), float))
     >>> float(rod.row[0]), float(rod.column[0]), float(rod.cc[0])
     (0.0, -0.5, 0.25)
     """
     ones, rows, columns = fields
     basis = np.stack([ones, rows, columns, rows * rows, rows * columns, columns * columns])
     mass, *sums = (batch @ basis.T).T
-    r, c, rr, rc, cc = np.array(sums) / np.maximum(mass, np.finfo(batch.dtype).tiny)
+    r, c, rr, rc, cc = np.array(sums) / np.maximum(mass, np.finfo(mass.dtype).tiny)
     return Moments(r, c, rr - r * r, rc - r * c, cc - c * c)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skdigits.component import NON_NEGATIVE, bounded
 from skdigits.digits.augmentation.composing import ImageAugmentation
-from skdigits.digits.augmentation.warping import PIECE, blend
+from skdigits.digits.augmentation.warping import PIECE, blend, framed
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -77,11 +77,9 @@ def _thicken(images: NDArray, amount: NDArray) -> None:
 
 def _neighbourhood(images: NDArray, extreme: np.ufunc) -> NDArray:
     """Return the extreme value within 3 x 3 pixels; there is background beyond the border."""
-    n, height, width = images.shape
-    framed = np.zeros((n, height + 2, width + 2), images.dtype)
-    framed[:, 1:-1, 1:-1] = images
-    tall = extreme(framed[:, :-2], framed[:, 1:-1])
-    extreme(tall, framed[:, 2:], out=tall)
+    wide = framed(images)
+    tall = extreme(wide[:, :-2], wide[:, 1:-1])
+    extreme(tall, wide[:, 2:], out=tall)
     square = extreme(tall[:, :, :-2], tall[:, :, 1:-1])
     return extreme(square, tall[:, :, 2:], out=square)
 

@@ -79,7 +79,7 @@ class Upright(Preparation):
     def prepare(self, batch: NDArray) -> NDArray:
         """Return the images upright; see :class:`Preparation`."""
         self.check(batch)
-        fields = centred_fields(self.image_shape).astype(batch.dtype)
+        fields = centred_fields(self.image_shape, batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)
 
     def _displacements(self, batch: NDArray, fields: NDArray) -> NDArray:

@@ -14,6 +14,8 @@ be wider than a shadow, but is darker: that decides between several widths.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -22,7 +24,7 @@ from skdigits.digits.paper.erasing import erase_lines, erase_rules, paper_within
 from skdigits.digits.paper.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.paper.noise import SIGMAS, without_noise
 from skdigits.digits.paper.pages import Page
-from skdigits.digits.paper.resampling import Grey, area_average, enlarge
+from skdigits.digits.paper.resampling import Grey, enlarge, shrunk
 from skdigits.digits.paper.ruling import standing_on_lines
 from skdigits.digits.paper.sheets import only_sheet
 
@@ -103,7 +105,7 @@ def _page(ink: Grey, noise: float) -> Page:
 
 def _enlarged(grey: Grey) -> Grey:
     """Interpolate a small image, so that shadows and edges are wider than a pixel."""
-    factor = min(-(-_THUMBNAIL // min(grey.shape)), PAGE_SIDE // max(grey.shape))
+    factor = min(math.ceil(_THUMBNAIL / min(grey.shape)), PAGE_SIDE // max(grey.shape))
     if factor <= 1 or min(grey.shape) < _TINY:
         return grey
     return enlarge(grey, *(factor * side for side in grey.shape))
@@ -120,7 +122,7 @@ def dark_on_light(grey: Grey) -> Grey:
     -------
     grey : ndarray of shape (height, width), dtype float32
     """
-    coarse = _coarse(grey)
+    coarse = shrunk(grey, _COARSE_SIDE)
     return 1 - grey if light_on_dark(grey, coarse, _wide(coarse)) else grey
 
 
@@ -137,7 +139,7 @@ def paper_contrast(grey: Grey) -> Grey:
     contrast : ndarray of shape (height, width), dtype float32
         0 for paper, give or take noise, to 1.
     """
-    coarse = _coarse(grey)
+    coarse = shrunk(grey, _COARSE_SIDE)
     side = max(coarse.shape)
     around, inside = _with_margins(coarse) if max(grey.shape) <= _SMALL else (coarse, np.s_[:, :])
     slope = _slope(around)
@@ -152,12 +154,6 @@ def paper_contrast(grey: Grey) -> Grey:
         if _shows_shadows(contrast, finer, thickest * max(grey.shape)):
             contrast = finer
     return contrast
-
-
-def _coarse(grey: Grey) -> Grey:
-    """Shrink an image to what is needed of its light."""
-    shrink = max(1.0, max(grey.shape) / _COARSE_SIDE)
-    return area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
 
 
 def _wide(coarse: Grey) -> int:

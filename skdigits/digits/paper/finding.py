@@ -24,8 +24,15 @@ from skdigits.digits.paper.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
+_AROUND = 0.03  # Share that ink at the border, or around or between digits, counts.
 _FOOT = 0.35  # Share of the height of a digit, from its lower end.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
+_NEAR = 0.25  # Share of the size of a digit: its parts are no further from each other.
+_CLOSE = 0.3  # Share of the height of a digit: a point or comma is no further from it.
+_ABOVE = 0.3  # Share of the narrower part's width that lies above or below the other.
+_JOINT = 1.25  # Times the height of the highest component: no digit is higher.
+# Shares of the height of the highest digit: another is as high, and one of its parts as large.
+_HIGH, _LARGE = 0.4, 0.25
 
 
 class Strokes(NamedTuple):
@@ -89,10 +96,10 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     middle = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
     off = (middle / shape - 0.5) * 2
     around = page.at_border | page.ruling
-    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, 0.03, 1)
+    score = page.weights * np.exp(-2 * (off**2).sum(axis=1)) * np.where(around, _AROUND, 1)
     main = int(score.argmax())
     kept = (around <= around[main]) & (page.weights >= _SPECK * page.weights[main])
-    near = _gaps(page.boxes) <= 0.25 * longer_sides(page.boxes)[main]
+    near = _gaps(page.boxes) <= _NEAR * longer_sides(page.boxes)[main]
     # What is near to a part is a part, too.
     _, groups = connected_components(near & kept & kept[:, np.newaxis], directed=False)
     return (groups == groups[main]).nonzero()[0]
@@ -119,7 +126,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     heights = whole[:, 2] - whole[:, 0]
     # The two points of a colon are as high as some digits, but neither of them is large.
     largest = ndimage.maximum(longer_sides(boxes), groups, range(len(whole)))
-    tall = (heights >= 0.4 * heights.max()) & (largest >= 0.25 * heights.max())
+    tall = (heights >= _HIGH * heights.max()) & (largest >= _LARGE * heights.max())
     digits = (tall & ~_marks(whole)).nonzero()[0]
     order = _lines_then_columns(whole[digits])
     return [kept[groups == group] for group in digits[order]]
@@ -182,15 +189,15 @@ def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     groups = np.arange(len(boxes))
     heights = boxes[:, 2] - boxes[:, 0]
     height = heights.max()
-    near = _gaps(boxes) <= 0.25 * height
+    near = _gaps(boxes) <= _NEAR * height
     _, left, _, right = boxes.T
     width = right - left
-    above = overlaps(left, right) >= 0.3 * np.minimum(width[:, None], width)
+    above = overlaps(left, right) >= _ABOVE * np.minimum(width[:, None], width)
     for part in np.argsort(heights):
         if heights[part] < _PART * height:
             for whole in (near[part] & above[part]).nonzero()[0]:
                 joint = box_of(boxes[(groups == groups[part]) | (groups == groups[whole])])
-                if joint.bottom - joint.top <= 1.25 * height:
+                if joint.bottom - joint.top <= _JOINT * height:
                     groups[groups == groups[part]] = groups[whole]
     return np.unique(groups, return_inverse=True)[1]
 
@@ -201,7 +208,7 @@ def _marks(boxes: NDArray[np.int64]) -> Mask:
     height = bottom - top
     at_foot = (top[:, None] >= bottom - _FOOT * height) & (top[:, None] <= bottom)
     small = height[:, None] <= _PART * height
-    return (at_foot & small & (_gaps(boxes) <= 0.3 * height)).any(axis=1)
+    return (at_foot & small & (_gaps(boxes) <= _CLOSE * height)).any(axis=1)
 
 
 def _lines_then_columns(boxes: NDArray[np.int64]) -> NDArray[np.intp]:

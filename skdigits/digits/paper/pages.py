@@ -22,7 +22,7 @@ _PAPER = 0.75, 4
 _INK = 0.55  # Share of the paper's light that no texture takes away, in the mean.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Page:
     """What is written on a page.
 

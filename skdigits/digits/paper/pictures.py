@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.digits.paper.cleaning import PAGE_SIDE
-from skdigits.digits.paper.resampling import Grey, area_average
+from skdigits.digits.paper.resampling import Grey, shrunk
 
 # ITU-R BT.601, which Pillow takes, too.
 _RED, _BLUE = np.float32(0.299), np.float32(0.114)
@@ -82,10 +82,7 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     _check(pixels, name)
     grey = _grey(pixels)
     height, width = grey.shape
-    shrink = max(height, width) / PAGE_SIDE
-    if shrink > 1:
-        grey = area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
-    return Picture(grey, (height, width), name)
+    return Picture(shrunk(grey, PAGE_SIDE), (height, width), name)
 
 
 def canvas(path: str) -> Any:

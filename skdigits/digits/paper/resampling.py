@@ -31,6 +31,30 @@ def area_average(image: Grey, height: int, width: int) -> Grey:
     return image.astype(np.float32)
 
 
+def shrunk(image: Grey, longest: int) -> Grey:
+    """Shrink an image until its longer side has no more than so many pixels.
+
+    Parameters
+    ----------
+    image : ndarray of shape (old_height, old_width), dtype float32
+    longest : int
+
+    Returns
+    -------
+    image : ndarray of shape (height, width), dtype float32
+        The same array if it is no larger than that.
+
+    Examples
+    --------
+    >>> shrunk(np.zeros((30, 10), np.float32), 20).shape
+    (20, 7)
+    """
+    shrink = max(image.shape) / longest
+    if shrink <= 1:
+        return image
+    return area_average(image, *(max(1, round(side / shrink)) for side in image.shape))
+
+
 def enlarge(image: Grey, height: int, width: int) -> Grey:
     """Interpolate linearly between the centres of an image's pixels.
 

@@ -13,11 +13,12 @@ beyond a line along it a square of squared paper: those are no sheets.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from skdigits.digits.paper.boxes import inked_box
 from skdigits.digits.paper.levels import otsu, texture
-from skdigits.digits.paper.resampling import Grey, Mask, area_average, enlarge
+from skdigits.digits.paper.resampling import Grey, Mask, enlarge, shrunk
 
 _THUMBNAIL = 200  # Pixels: enough for the form of a sheet, and quick.
 _LEAST, _MOST = 0.15, 0.97  # Shares of the image that a sheet covers.
@@ -50,8 +51,7 @@ def only_sheet(grey: Grey) -> Grey:
     grey : ndarray of shape (height, width), dtype float32
         The same array if it shows no such sheet.
     """
-    shrink = max(1.0, max(grey.shape) / _THUMBNAIL)
-    thumbnail = area_average(grey, *(max(1, round(side / shrink)) for side in grey.shape))
+    thumbnail = shrunk(grey, _THUMBNAIL)
     light, dark = _RECTANGULAR
     sheet = _sheet(thumbnail, light)
     if sheet is None:
@@ -59,8 +59,7 @@ def only_sheet(grey: Grey) -> Grey:
     if sheet is None:
         return grey
     inside = _without_margin(sheet)
-    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    beyond = enlarge(thumbnail[tuple(nearest)], *grey.shape)
+    beyond = enlarge(thumbnail[tuple(_nearest(inside))], *grey.shape)
     within = enlarge(inside.astype(np.float32), *grey.shape) > 0.5
     return np.where(within, grey, beyond)
 
@@ -116,9 +115,13 @@ def _stands_out(grey: Grey, sheet: Mask) -> bool:
     inside = ndimage.binary_erosion(sheet, iterations=3, border_value=1)
     near, far = (ndimage.binary_dilation(sheet, iterations=n) for n in (4, 7))
     beyond = far & ~near
-    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    darker = grey[beyond] < _DARKER * grey[tuple(nearest[:, beyond])]
+    darker = grey[beyond] < _DARKER * grey[tuple(_nearest(inside)[:, beyond])]
     return bool(darker.sum() >= _MOSTLY * max(1, darker.size))
+
+
+def _nearest(mask: Mask) -> NDArray[np.int32]:
+    """Return row and column of the pixel of a mask that is nearest to each pixel."""
+    return ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
 
 
 def _without_margin(sheet: Mask) -> Mask:
