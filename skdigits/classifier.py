@@ -18,14 +18,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import validate_data
 
 from . import parameters
 from .callbacks import CallbackSupportMixin, Tasks, tasks_of, with_callbacks
-from .labels import Labels, labels_of, labels_of_part
+from .labels import Labels, flattened, labels_of, labels_of_part
 from .nn.network import Network
 from .nn.optimizers import SOLVERS
 from .prediction import VALID, PredictionMixin, in_numbers
@@ -37,7 +34,7 @@ from .training.lbfgs import FullBatchTrainer
 from .training.loop import Settings, Trainer
 from .training.monitor import (
     Monitor,
-    minus_loss,
+    minus_objective,
     print_epoch,
     print_obstacle,
     validation_score,
@@ -181,10 +178,10 @@ class FromScratchMLPClassifier(
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, as views.
     history_ : dict of str to list of float
-        Figures of each epoch: loss, accuracy, learning_rate (of its last step), gradient_norm (of
-        the loss, before it is clipped; the mean of up to eight steps), seconds (without
-        validation), and with validation data validation_loss, validation_accuracy and
-        validation_score.
+        Figures of each epoch: loss, accuracy, penalty (at its end; the loss is without),
+        learning_rate (of its last step), gradient_norm (of the loss, before it is clipped; the mean
+        of up to eight steps), seconds (without validation), and with validation data
+        validation_loss, validation_accuracy and validation_score.
     loss_curve_ : list of float
         The mean data loss over each epoch's samples.
     validation_scores_ : list of float or None
@@ -435,9 +432,7 @@ class FromScratchMLPClassifier(
         if X.dtype == np.longdouble:
             with in_range_of(np.dtype(np.float64)):
                 X = X.astype(np.float64)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        return X, flattened(y)
 
     def _samples(self, labels: Labels, X: Any, y: Any, sample_weight: ArrayLike | None) -> Samples:
         """Return the rows that count, as the trainer takes them."""
@@ -500,7 +495,7 @@ class FromScratchMLPClassifier(
             state=self._state,
             schedule=settings.schedule,
             history=self.history_,
-            progress=minus_loss if stops_by is None else validation_score,
+            progress=minus_objective if stops_by is None else validation_score,
             validation=validation,
             report=print_epoch if self.verbose else None,
             listener=lambda n_epochs: tasks.end_epoch(partial(self._fitted, n_epochs)),

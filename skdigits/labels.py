@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from skdigits.nn.losses import Sigmoid, Softmax
 
@@ -207,6 +207,14 @@ class ExclusiveClasses(Labels):
         """Return the labels that targets stand for."""
         return self.classes[targets]
 
+    def decision(self, logits: NDArray) -> NDArray:
+        """Return the logits of each row less what makes them logarithms of probabilities.
+
+        So that those of a class can be compared between rows: softmax leaves a number that is added
+        to all of a row's logits open.
+        """
+        return self.log_probabilities(logits)
+
     def weigh(self, class_weight: Any, targets: NDArray, weights: NDArray) -> NDArray:
         """Multiply sample weights by the weight of each row's class.
 
@@ -324,6 +332,25 @@ def _balanced(targets: NDArray, weights: NDArray) -> NDArray:
     totals = np.bincount(targets, weights)
     shares = np.divide(totals.sum(), totals, out=np.zeros_like(totals), where=totals > 0)
     return shares[targets] / np.count_nonzero(totals)
+
+
+def flattened(y: Any) -> Any:
+    """Return a single column of labels as a vector, with scikit-learn's warning.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels)
+
+    Returns
+    -------
+    y : ndarray or sparse matrix of shape (n_rows,) or (n_rows, n_labels > 1)
+
+    Warns
+    -----
+    DataConversionWarning
+        There is a single column.
+    """
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def labels_of(y: Any, classes: ArrayLike | None = None) -> Labels:

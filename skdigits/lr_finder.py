@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,22 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import (
-    _safe_indexing,
-    check_array,
-    check_random_state,
-    column_or_1d,
-    indexable,
-)
+from sklearn.utils import _safe_indexing, check_array, check_random_state, indexable
 
 from .classifier import FromScratchMLPClassifier
 from .component import FRACTION, POSITIVE, Interval, check_parameter
-from .labels import labels_of
+from .labels import flattened, labels_of
 from .parameters import check_parameters
 from .training.batches import rows_per_batch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LearningRateCurve:
     """Loss against learning rate.
 
@@ -108,9 +103,7 @@ def find_learning_rate(
     _check(estimator, lowest, highest, n_steps, smoothing)
     # Rows are taken from them, which not every sparse format allows.
     X, y = indexable(X, y)
-    y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y")
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
+    y = flattened(check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"))
     labels = labels_of(y)
     _, weights = labels.targets_and_weights(y, sample_weight, estimator.class_weight)
     rows = np.arange(y.shape[0]) if weights is None else np.flatnonzero(weights)
@@ -194,7 +187,7 @@ def _check_learnt(losses: list[float], lowest: float) -> None:
 def _batches(size: int, seed: Any, rows: NDArray, n_batches: int) -> list[NDArray]:
     """Return the rows of so many batches, in an order that only repeats after all rows."""
     rng = np.random.default_rng(check_random_state(seed).randint(2**31))
-    rounds = -(-n_batches * size // len(rows))
+    rounds = math.ceil(n_batches * size / len(rows))
     order = np.concatenate([rng.permutation(rows) for _ in range(rounds)])
     return [order[i * size : (i + 1) * size] for i in range(n_batches)]
 

@@ -37,8 +37,12 @@ class ArrayViews(list[NDArray]):
     """
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        """Write the value into the array that is there."""
-        self[index][...] = value
+        """Write the value into the array that is there; of a slice, each into its own."""
+        if not isinstance(index, slice):
+            self[index][...] = value
+            return
+        for array, own in zip(self[index], value, strict=True):
+            array[...] = own
 
 
 class PredictionMixin:
@@ -141,7 +145,8 @@ class PredictionMixin:
         Returns
         -------
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes, the logit of the second.
+            For two classes, the logit of the second. For more, those of a row are shifted so that
+            they are logarithms of probabilities, and one class's can be compared between rows.
         """
         logits = self._logits(X)
         return self._labels.decision(logits)

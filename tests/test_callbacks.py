@@ -226,6 +226,18 @@ def test_teardown_after_an_error(source):
 
 
 @needs_callbacks
+@pytest.mark.parametrize(("solver", "error"), [("adam", StopIteration), ("lbfgs", RuntimeError)])
+def test_an_iterator_that_runs_dry_does_not_end_a_training_silently(solver, error):
+    def run_dry(epoch):
+        return next(iter([]))
+
+    clf = classifier(solver=solver).set_callbacks(Recorder(stop=run_dry))
+    with pytest.raises(error) as raised:
+        clf.fit(X, y)
+    assert StopIteration in (raised.type, type(raised.value.__cause__))
+
+
+@needs_callbacks
 def test_bad_input_never_gets_to_the_callbacks():
     recorder = Recorder()
     with pytest.raises(ValueError, match="max_iter"):

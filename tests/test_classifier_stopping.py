@@ -52,6 +52,25 @@ def test_a_warm_start_that_only_spoils_keeps_the_best_weights():
     assert clf.best_validation_score_ == clf.score(X[30:], y[30:]) == best
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+@pytest.mark.parametrize("batch_size", [60, 25])
+def test_a_plateau_is_one_of_the_loss_and_its_penalty(batch_size, l1_ratio):
+    X, y = blobs()
+    clf = classifier(alpha=20, l1_ratio=l1_ratio, batch_size=batch_size, n_iter_no_change=3)
+    clf.set_params(tol=0.01, max_iter=500).fit(X, y)
+    best, count = np.inf, 0
+    for parts in zip(clf.loss_curve_, clf.history_["penalty"], strict=True):
+        assert count <= 3
+        count = 0 if sum(parts) <= best - 0.01 else count + 1
+        best = min(best, sum(parts))
+    assert count == 4
+    assert clf.n_iter_ < 500
+    squares, sizes = (sum((f(w)).sum() for w in clf.coefs_) for f in (np.square, np.abs))
+    per_epoch = 20 * np.ceil(60 / batch_size) / 60
+    penalty = per_epoch * ((1 - l1_ratio) / 2 * squares + l1_ratio * sizes)
+    assert clf.history_["penalty"][-1] == pytest.approx(penalty)
+
+
 @pytest.mark.parametrize(("X", "y"), NOISY)
 def test_validation_data_without_early_stopping_is_recorded_and_changes_nothing(X, y):
     weights = np.arange(30) % 3

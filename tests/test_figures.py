@@ -96,6 +96,38 @@ def test_history_has_a_row_per_epoch(epochs):
         assert_array_equal(column, [epoch.get(name, np.nan) for epoch in epochs])
 
 
+@pytest.mark.parametrize("n_before", [0, 1, 3])
+def test_an_epoch_on_whose_record_ctrl_c_falls_is_not_on_record(n_before):
+    history = History()
+    for _ in range(n_before):
+        history.append({"loss": 0.5, "accuracy": 0.8})
+
+    class Interrupted(dict):
+        def get(self, name, default=None):
+            if name == "accuracy":
+                raise KeyboardInterrupt
+            return super().get(name, default)
+
+    with pytest.raises(KeyboardInterrupt):
+        history.append(Interrupted(loss=0.4, accuracy=0.9))
+    assert [len(column) for column in history.values()] == [n_before] * 2
+    history.append({"loss": 0.3, "accuracy": 0.9})
+    assert history.n_epochs == n_before + 1
+
+
+@given(epochs=st.lists(st.dictionaries(names, st.floats(0, 9), min_size=1)), n=st.integers(0, 5))
+def test_a_history_keeps_its_last_rows(epochs, n):
+    history, expected = History(), History()
+    for epoch in epochs:
+        history.append(epoch)
+    for epoch in epochs[max(0, len(epochs) - n) :]:
+        expected.append(epoch)
+    history.keep_last(n)
+    assert history.keys() == expected.keys()
+    for name, column in history.items():
+        assert_array_equal(column, expected[name])
+
+
 @given(rng=rngs, n_batches=sizes)
 def test_a_tally_takes_the_mean_over_rows(rng, n_batches):
     losses, accuracies, totals = rng.uniform(0.1, 1, (3, n_batches))

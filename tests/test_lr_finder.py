@@ -94,6 +94,12 @@ def test_a_lucky_first_batch_is_not_where_the_loss_is_least():
     assert rates[50] <= _steepest(rates, means, settled=10) <= rates[70]
 
 
+def test_curves_can_be_compared_and_kept_in_sets():
+    other = find_learning_rate(classifier(), X, y)
+    assert {CURVE, CURVE, other} == {CURVE, other}
+    assert other != CURVE
+
+
 def test_ends_when_the_loss_rises():
     curve = find_learning_rate(classifier(), X, y, highest=1e6)
     assert len(curve.rates) < 100

@@ -46,6 +46,23 @@ class Decay(NamedTuple):
     l2: float = 0.0
     l1: float = 0.0
 
+    def penalty(self, parameters: NDArray) -> float:
+        """Return the penalty, ``l2 / 2 * |w|_2^2 + l1 * |w|_1``.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,)
+
+        Examples
+        --------
+        >>> Decay(n_weights=2, l2=0.1, l1=1).penalty(np.array([3.0, -1.0, 5.0]))
+        4.5
+        """
+        weights = parameters[: self.n_weights]
+        penalty = 0.5 * self.l2 * float(weights @ weights)
+        # To add up what nobody penalises would take longer than a small step.
+        return penalty + self.l1 * float(np.abs(weights).sum()) if self.l1 else penalty
+
     def of(self, part: slice) -> Decay:
         """Return the decay of a part of the parameters.
 

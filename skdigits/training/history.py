@@ -33,14 +33,19 @@ class History(dict[str, list[float]]):
         epoch : mapping of str to float
         """
         n_before = self.n_epochs
-        for name in {**self, **epoch}:
-            column = self.setdefault(name, [math.nan] * n_before)
-            column.append(epoch.get(name, math.nan))
+        try:
+            for name in {**self, **epoch}:
+                column = self.setdefault(name, [math.nan] * n_before)
+                column.append(epoch.get(name, math.nan))
+        except KeyboardInterrupt:
+            for column in self.values():
+                del column[n_before:]
+            raise
 
     def keep_last(self, n_epochs: int) -> None:
         """Forget all but the last epochs, and figures that none of them has."""
         for name, column in [*self.items()]:
-            del column[:-n_epochs]
+            del column[: max(0, len(column) - n_epochs)]
             if all(map(math.isnan, column)):
                 del self[name]
 

@@ -40,7 +40,7 @@ class FullBatchTrainer(Trainer):
         super().__init__(*args, **kwargs)
         rows = self.samples.rows
         self._batch = next(batches(self.samples, rows, len(rows), self.reader))
-        self._l2, self._l1 = self.settings.penalty(self._batch.total)
+        self._decay = self.decay(self._batch.total)
         # At the point that was evaluated last; if SciPy then ends an iteration, it is that one.
         self._figures: dict[str, float] = {}
         self._began = time.perf_counter()
@@ -90,18 +90,18 @@ class FullBatchTrainer(Trainer):
         # The rows are the same at each point, so that earlier ones have nothing to say.
         network.reset_statistics()
         loss, logits = self.loss_and_gradient(batch)
+        penalty = self._decay.penalty(network.parameters.astype(np.float64))
         self._figures = {
             "loss": loss,
             "accuracy": network.objective.accuracy(logits, batch.targets, batch.weights),
+            "penalty": penalty,
             "gradient_norm": euclidean_norm(self.gradient),
         }
         weights, gradient = (
             vector[: network.n_weights] for vector in (network.parameters, self.gradient)
         )
-        apply_penalty(weights, gradient, 1.0, self._l2, self._l1)
-        wide = weights.astype(np.float64)
-        penalty = 0.5 * self._l2 * (wide @ wide) + self._l1 * np.abs(wide).sum()
-        return loss + float(penalty), self.gradient.astype(np.float64)
+        apply_penalty(weights, gradient, *self._decay[1:])
+        return loss + penalty, self.gradient.astype(np.float64)
 
     def _end_of_iteration(self, intermediate_result: OptimizeResult) -> None:
         """Take an accepted point as the end of an epoch; SciPy goes by the parameter's name.
@@ -111,10 +111,15 @@ class FullBatchTrainer(Trainer):
         StopIteration
             Which tells SciPy to stop.
         """
-        # SciPy does not say when an iteration begins.
-        self.begin_epoch()
         self.network.parameters[...] = intermediate_result.x
-        if self.finish_epoch(self._figures, self._began):
+        try:
+            # SciPy does not say when an iteration begins.
+            self.begin_epoch()
+            stop = self.finish_epoch(self._figures, self._began)
+        except StopIteration as error:
+            # From a scorer or callback, where it is a mistake and asks nobody to stop.
+            raise RuntimeError("A scorer or a callback raised StopIteration.") from error
+        if stop:
             raise StopIteration
         self._began = time.perf_counter()
 

@@ -101,11 +101,6 @@ class Settings:
         """Whether a plateau of the loss ends it; a planned schedule and L-BFGS know their end."""
         return self.solver.incremental and not self.schedule.planned
 
-    def penalty(self, total: float) -> tuple[float, float]:
-        """Return l2 and l1 of the penalty's derivative, for a batch of that sum of weights."""
-        strength = self.alpha / total
-        return strength * (1 - self.l1_ratio), strength * self.l1_ratio
-
 
 class Trainer:
     """Trains a network on samples.
@@ -199,11 +194,12 @@ class Trainer:
         n_batches = math.ceil(len(order) / settings.batch_size)
         start = Clock(state.n_steps, state.n_epochs, 0, n_batches, settings.max_epochs)
         measured = math.ceil(n_batches / NORMS_PER_EPOCH)
-        tally, norms, rate = Tally(), [], 0.0
+        tally, norms, rate, expected = Tally(), [], 0.0, 0.0
         for i, batch in enumerate(self._batches(order, start)):
             loss, logits = self.loss_and_gradient(batch)
             accuracy = network.objective.accuracy(logits, batch.targets, batch.weights)
             tally.add(loss, accuracy, batch.total)
+            expected += batch.expected
             if not math.isfinite(loss):
                 break
             if i % measured == 0:
@@ -211,7 +207,13 @@ class Trainer:
             clock = start._replace(step=state.n_steps, batch=i)
             rate = self._update(clock, batch.expected, in_parts)
         norm = sum(norms) / max(1, len(norms))
-        return {**tally.means(), "learning_rate": rate, "gradient_norm": norm}
+        penalty = self.decay(expected / n_batches).penalty(network.parameters)
+        return {
+            **tally.means(),
+            "penalty": penalty,
+            "learning_rate": rate,
+            "gradient_norm": norm,
+        }
 
     def _batches(self, order: NDArray, clock: Clock) -> Iterator[Batch]:
         """Return the batches of an epoch, augmented where that is asked for."""
@@ -258,8 +260,7 @@ class Trainer:
         """Let the optimizer change the parameters, in parts side by side."""
         state, network = self.state, self.network
         optimizer = cast(Optimizer, self.settings.solver)
-        shrinkage = 1 - rate * float(optimizer.weight_decay)
-        decay = Decay(network.n_weights, shrinkage, *self.settings.penalty(total))
+        decay = self.decay(total)._replace(shrink=1 - rate * float(optimizer.weight_decay))
         before, state.momentum = state.momentum, momentum
         state.n_updates += 1
         scalars = optimizer.scalars(state.n_updates, rate, momentum, before)
@@ -272,6 +273,17 @@ class Trainer:
                 decay.of(part),
             )
         )
+
+    def decay(self, total: float) -> Decay:
+        """Return the penalty of the weights beside the loss of a batch.
+
+        Parameters
+        ----------
+        total : float
+            Its sum of sample weights, on average.
+        """
+        strength, l1_ratio = self.settings.alpha / total, self.settings.l1_ratio
+        return Decay(self.network.n_weights, l2=strength * (1 - l1_ratio), l1=strength * l1_ratio)
 
     def _follow_up(self) -> None:
         """Do what a step entails: flush tiny numbers, cap norms and update the average."""

@@ -17,9 +17,9 @@ from .state import TrainingState
 from .stopping import Validation
 
 
-def minus_loss(figures: dict[str, float]) -> float:
-    """Return minus the training loss of an epoch, which should grow."""
-    return -figures["loss"]
+def minus_objective(figures: dict[str, float]) -> float:
+    """Return minus what an epoch of training minimises, which should grow."""
+    return -(figures["loss"] + figures["penalty"])
 
 
 def validation_score(figures: dict[str, float]) -> float:
@@ -38,7 +38,7 @@ class Monitor:
     schedule : Schedule
     history : History
         Gets a row per epoch.
-    progress : callable, default=minus_loss
+    progress : callable, default=minus_objective
         ``figures -> value`` that the plateau is told, such as `validation_score`.
     validation : Validation, optional
     report : callable, optional
@@ -57,7 +57,7 @@ class Monitor:
         state: TrainingState,
         schedule: Schedule,
         history: History,
-        progress: Callable[[dict[str, float]], float] = minus_loss,
+        progress: Callable[[dict[str, float]], float] = minus_objective,
         validation: Validation | None = None,
         report: Callable[[int, dict[str, float]], None] | None = None,
         listener: Callable[[int], bool] = lambda n_epochs: False,

@@ -25,7 +25,7 @@ HEAVY = 2
 """Times what is to be set aside of a class: no heavier row is set aside as a whole."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Rows of X with their targets and weights.
 
