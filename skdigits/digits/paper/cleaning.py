@@ -24,11 +24,10 @@ from skdigits.digits.paper.erasing import erase_lines, erase_rules, paper_within
 from skdigits.digits.paper.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.paper.noise import SIGMAS, without_noise
 from skdigits.digits.paper.pages import Page
-from skdigits.digits.paper.resampling import Grey, enlarge, shrunk
+from skdigits.digits.paper.resampling import PAGE_SIDE, Grey, enlarge, shrunk
 from skdigits.digits.paper.ruling import standing_on_lines
 from skdigits.digits.paper.sheets import only_sheet
 
-PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
 _COARSE_SIDE = 64  # Pixels: shading is smooth, and a smaller image shows none.
 # Pixels, of an image that was enlarged if need be: a digit may be cut out along its strokes. What
 # reaches the sides of a larger one is rather the table under a page.

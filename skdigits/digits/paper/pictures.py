@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skdigits.digits.paper.cleaning import PAGE_SIDE
-from skdigits.digits.paper.resampling import Grey, shrunk
+from skdigits.digits.paper.resampling import PAGE_SIDE, Grey, shrunk
 
 # ITU-R BT.601, which Pillow takes, too.
 _RED, _BLUE = np.float32(0.299), np.float32(0.114)

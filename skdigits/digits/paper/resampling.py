@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+PAGE_SIDE = 800  # Pixels: enough for a line of ten digits, and quick.
+
 
 def area_average(image: Grey, height: int, width: int) -> Grey:
     """Shrink an image: each new pixel is the mean of the area it covers.
