@@ -33,7 +33,7 @@ def _fading(deformed: Augmentation) -> Fading:
 
 # After Ciresan et al. (2010), bent somewhat more; MNIST's digits are centred, so none is shifted.
 _DEFORMED = RandomAffine(shift=0) + ElasticDeformation(alpha=44)
-_STROKES = Views(steps=[Directions(), Bends(), Loci()])
+_VIEWS = Views(steps=[Directions(), Bends(), Loci()])
 
 
 _COMMON: dict[str, Any] = {
@@ -75,7 +75,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         + ElasticDeformation()
         + RandomStroke()
         + Upright()
-        + Directions(),
+        + Views(steps=[Directions(), Loci()]),
     },
     "best": {
         **_COMMON,
@@ -87,7 +87,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         # What a writer's hand does to a digit changes its pixels; less of it is left once the digit
         # stands upright, and again less in the directions of its edges, in how these change, and in
         # where paper lies between strokes.
-        "augment": _fading(_DEFORMED + Upright() + _STROKES),
+        "augment": _fading(_DEFORMED + Upright() + _VIEWS),
     },
 }
 """
@@ -163,9 +163,9 @@ def committee(**params: Any) -> VotingClassifier:
     best = RECIPES["best"]["augment"].augment
     seen = {
         "best-0": best,
-        "written-1": _DEFORMED + _STROKES,
+        "written-1": _DEFORMED + _VIEWS,
         "strokes-2": _DEFORMED + RandomStroke() + Upright() + Directions(),
-        "stretched-3": _DEFORMED + Upright(stretch=1, width=0.18) + _STROKES,
+        "stretched-3": _DEFORMED + Upright(stretch=1, width=0.18) + _VIEWS,
         "edges-4": _DEFORMED + Upright() + Directions(places=9),
         "best-5": best,
         "best-6": best,
