@@ -44,10 +44,10 @@ _WEAKER = RandomAffine(shift=0, rotation=8, scale=0.1, shear=0.1) + ElasticDefor
 _STRONGER = RandomAffine(shift=0, rotation=15, scale=0.2, shear=0.2) + ElasticDeformation(alpha=60)
 _UPRIGHT = Upright() + Directions()
 _BENT = Views(steps=[Directions(), Bends()])
-_BEFORE = fading(_DEFORMED + Upright() + _BENT)
+_WITHOUT_LOCI = fading(_DEFORMED + Upright() + _BENT)
 CANDIDATES: dict[str, dict] = {
     "upright edges, bends and loci": {},
-    "upright edges and bends": _BEFORE,
+    "upright edges and bends": _WITHOUT_LOCI,
     "upright loci": fading(_DEFORMED + Upright() + Loci()),
     "upright edges, bends at 3 x 3": fading(
         _DEFORMED + Upright() + Views(steps=[Directions(), Bends(places=3)])
@@ -72,13 +72,13 @@ CANDIDATES: dict[str, dict] = {
     "upright edges, fading to 0": fading(_DEFORMED + _UPRIGHT, start=0.6, end=0.0),
     "upright edges, no fading": {"augment": _DEFORMED + _UPRIGHT},
     "upright edges, dropped inputs": fading(_DEFORMED + _UPRIGHT) | {"input_dropout": 0.1},
-    "more dropout": _BEFORE | {"dropout": 0.2},
-    "label smoothing": _BEFORE | {"label_smoothing": 0.05},
-    "gelu": _BEFORE | {"activation": "gelu"},
-    "60 epochs": _BEFORE | {"max_iter": 60},
-    "60 epochs, label smoothing": _BEFORE | {"max_iter": 60, "label_smoothing": 0.05},
-    "2048 and 1024 units": _BEFORE | {"hidden_layer_sizes": (2048, 1024)},
-    "90 epochs": _BEFORE | {"max_iter": 90},
+    "more dropout": _WITHOUT_LOCI | {"dropout": 0.2},
+    "label smoothing": _WITHOUT_LOCI | {"label_smoothing": 0.05},
+    "gelu": _WITHOUT_LOCI | {"activation": "gelu"},
+    "60 epochs": _WITHOUT_LOCI | {"max_iter": 60},
+    "60 epochs, label smoothing": _WITHOUT_LOCI | {"max_iter": 60, "label_smoothing": 0.05},
+    "2048 and 1024 units": _WITHOUT_LOCI | {"hidden_layer_sizes": (2048, 1024)},
+    "90 epochs": _WITHOUT_LOCI | {"max_iter": 90},
 }
 
 
