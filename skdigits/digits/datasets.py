@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml, get_data_home, load_digits
 from sklearn.model_selection import train_test_split
 
-from skdigits.digits.kaggle import parse_rows
+from skdigits.digits.rows import parse_rows
 from skdigits.digits.sets import DigitSplit
 
 # Where scikit-learn's cache puts it.

@@ -11,15 +11,14 @@ the line at which it is.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skdigits.digits.rows import parse_rows, unquoted
 from skdigits.digits.sets import DigitSet
 
 _N_PIXELS = 784
@@ -71,40 +70,6 @@ def load_kaggle(path: str | PathLike[str]) -> DigitSet:
     return DigitSet(np.ascontiguousarray(rows[:, n_labels:]), y, image_shape=(28, 28))
 
 
-def parse_rows(lines: Iterable[str]) -> NDArray[np.uint8]:
-    """Parse comma-separated integers from 0 to 255; quotes around them don't count.
-
-    Parameters
-    ----------
-    lines : iterable of str
-        Blank ones are left out.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_lines, n_columns), dtype uint8
-
-    Raises
-    ------
-    ValueError or Warning
-        There is something else, or nothing at all.
-
-    Examples
-    --------
-    >>> parse_rows(["0,255", "7,'1'"])
-    array([[  0, 255],
-           [  7,   1]], dtype=uint8)
-    """
-    with warnings.catch_warnings():
-        # NumPy 2.0 lets 300 wrap around and cuts 1.5, with no more than a warning.
-        warnings.filterwarnings("error", "loadtxt")
-        unquoted = (_unquoted(line) for line in lines if not line.isspace())
-        return np.loadtxt(unquoted, dtype=np.uint8, delimiter=",", comments=None, ndmin=2)
-
-
-def _unquoted(line: str) -> str:
-    return line.replace("'", "").replace('"', "")
-
-
 def _open_text(path: Path) -> TextIO:
     # What is not text shows in its line, as something that is no number.
     return path.open(encoding="utf-8-sig", errors="replace")
@@ -112,7 +77,7 @@ def _open_text(path: Path) -> TextIO:
 
 def _columns(path: Path, header: str) -> list[str]:
     """Return the names of the columns."""
-    names = _unquoted(header).strip().split(",")
+    names = unquoted(header).strip().split(",")
     n_pixels = len(names) - (names[0] == "label")
     if n_pixels != _N_PIXELS or any(map(_is_number, names)):
         raise ValueError(
@@ -136,7 +101,7 @@ def _first_fault(path: Path, names: Sequence[str]) -> str | None:
     with _open_text(path) as lines:
         next(lines)
         for number, line in enumerate(lines, start=2):
-            fields = _unquoted(line).strip().split(",")
+            fields = unquoted(line).strip().split(",")
             if fields == [""]:
                 continue
             if len(fields) != len(names):
