@@ -2,7 +2,7 @@
 
 ``pytest benchmarks -n0 --benchmark-autosave`` keeps a record. After a change the same with
 ``--benchmark-compare --benchmark-compare-fail=median:25%`` fails if a part has become a quarter
-slower. Needs ``pip install .[bench]``; run it with OPENBLAS_NUM_THREADS=1.
+slower. Needs ``pip install .[bench,test]``; run it with OPENBLAS_NUM_THREADS=1.
 """
 
 from functools import partial

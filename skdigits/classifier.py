@@ -102,7 +102,7 @@ class FromScratchMLPClassifier(
         layer. Behind selu it is alpha-dropout.
     input_dropout : float in [0, 1), default=0
         The share of inputs that are dropped in training. Sparse rows stay sparse.
-    noise : float, default=0
+    noise : float in [0, inf), default=0
         Standard deviation of the Gaussian noise that training adds to the inputs and to what each
         hidden unit is given (after the normalisation). It makes batches of sparse rows dense, as
         `augment` does.
@@ -113,27 +113,27 @@ class FromScratchMLPClassifier(
         'lion', 'lbfgs', or an object such as ``Adam(beta_1=0.95)``. With 'lbfgs', which trains on
         all rows at once, `ema_decay`, `clip_norm` and `max_norm` do nothing, and dropout, noise
         and `augment` are refused, since its line search needs the same loss at the same weights.
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float in (0, inf), default=0.001
         The rate that the schedule scales; of 'one_cycle', the highest.
     learning_rate : str, Schedule or callable, default='constant'
         'constant', 'invscaling', 'adaptive', 'step', 'exponential', 'cosine', 'warm_restarts',
         'one_cycle', an object such as ``Cosine(warmup=1)``, or a function ``step -> rate``.
-    alpha : float, default=0.0001
+    alpha : float in [0, inf), default=0.0001
         Strength of the penalty on the weights; biases are spared.
     l1_ratio : float in [0, 1], default=0
         The share of the penalty that is on absolute values.
-    max_norm : float or None, default=None
+    max_norm : float in (0, inf) or None, default=None
         Cap on the norm of each unit's incoming weights.
-    clip_norm : float or None, default=None
+    clip_norm : float in (0, inf) or None, default=None
         Cap on the norm of each step's gradient of the loss; the penalty is added after that.
-    batch_size : int or 'auto', default='auto'
+    batch_size : int in [1, inf) or 'auto', default='auto'
         Rows in a mini-batch; 'auto' is ``min(200, n_samples)``. The last one may be shorter.
-    max_iter : int, default=200
+    max_iter : int in [1, inf), default=200
         The largest number of epochs.
-    tol : float, default=1e-4
+    tol : float in [0, inf), default=1e-4
         The least improvement that counts as progress. With 'lbfgs', training ends where no
         component of the gradient is larger.
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int in [1, inf) or inf, default=10
         Training stops when more than so many epochs in a row brought no progress: of the training
         loss, or of the validation score with `early_stopping`. A planned schedule (cosine,
         warm_restarts, one_cycle) and L-BFGS are not cut off by the training loss.
@@ -162,7 +162,8 @@ class FromScratchMLPClassifier(
         'balanced' alone: rows count by the product of their labels' factors. They count in
         validation, too: in the figures of `history_`, and in the weights that a scorer is given.
     ema_decay : float in [0, 1) or None, default=None
-        Predict by a running average of the weights that keeps this share of itself in each step.
+        Predict by a running average of the weights, of which step t keeps this share, but no more
+        than ``(1 + t) / (10 + t)``.
     augment : callable or None, default=None
         ``(batch, rng) -> batch``, given a float batch of shape (n_rows, n_features) that it may
         overwrite and a ``numpy.random.Generator``; changes the training batches alone, on a worker
@@ -318,7 +319,8 @@ class FromScratchMLPClassifier(
         sample_weight : array-like of shape (n_samples,), optional
             A weight of 2 means the row twice, 0 means no row.
         X_val, y_val, sample_weight_val : optional
-            Validation data of your own: recorded in `history_`, and used by `early_stopping`.
+            Validation data of your own, of the kinds and shapes of X, y and sample_weight: recorded
+            in `history_`, and used by `early_stopping`.
 
         Returns
         -------

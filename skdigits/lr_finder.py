@@ -27,12 +27,14 @@ class LearningRateCurve:
 
     Attributes
     ----------
-    rates : ndarray of shape (n_steps,)
-        Learning rates, each a constant factor above the one before.
-    losses : ndarray of shape (n_steps,)
+    rates : ndarray of shape (n_rates,)
+        Learning rates, each a constant factor above the one before; fewer than the steps asked for
+        if the test ended early.
+    losses : ndarray of shape (n_rates,)
         The loss on the batch that was trained on at each rate.
-    smoothed : ndarray of shape (n_steps,)
-        Exponentially weighted means of the losses, corrected for their start.
+    smoothed : ndarray of shape (n_rates,)
+        Exponentially weighted means of the losses, corrected for their start: with s the smoothing,
+        ``a_k = s * a_{k-1} + (1 - s) * loss_k``, and ``a_k / (1 - s^k)`` is the k-th, from k = 1.
     suggestion : float
         The rate at which the smoothed loss falls fastest: a good ``learning_rate_init``.
     """
@@ -63,10 +65,12 @@ def find_learning_rate(
     estimator : FromScratchMLPClassifier
         Left as it is; a copy is trained. Its solver must work on mini-batches. Of a pipeline, this
         is the last step, and X what the steps before make of the data.
-    X : {array, sparse matrix} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Scaled as for ``fit``.
-    y : array of shape (n_samples,) or (n_samples, n_labels)
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        As for ``fit``.
     sample_weight : array-like of shape (n_samples,), optional
+        As for ``fit``.
     lowest, highest : float, default=1e-6 and 10
         The first and the last learning rate.
     n_steps : int, default=100

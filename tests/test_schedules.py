@@ -79,10 +79,30 @@ def test_rates_fall_from_the_initial_one(name, data, per_epoch, epochs):
 @given(data=st.data(), per_epoch=steps_per_epoch, warmup=st.floats(0, 5))
 def test_warm_up_is_a_line_from_zero(name, data, per_epoch, warmup):
     schedule = data.draw(ANY[name])
-    cold = rates(schedule, per_epoch, 8)
+    n_steps = math.ceil(warmup * per_epoch)
+    first = schedule.factor(Clock.at(0, per_epoch, 8))
+    warm = rates(schedule.set_params(warmup=warmup), per_epoch, 8)[:n_steps]
+    ramp = [min(1, (i + 1) / (warmup * per_epoch)) for i in range(n_steps)]
+    assert warm == pytest.approx([first * share for share in ramp])
+
+
+@pytest.mark.parametrize("name", ANY)
+@given(data=st.data(), per_epoch=steps_per_epoch, warmup=st.integers(0, 8))
+def test_after_the_warm_up_comes_a_training_of_the_epochs_that_are_left(
+    name, data, per_epoch, warmup
+):
+    schedule = data.draw(ANY[name])
+    cold = rates(schedule, per_epoch, 8 - warmup)
     warm = rates(schedule.set_params(warmup=warmup), per_epoch, 8)
-    ramp = [min(1, (i + 1) / (warmup * per_epoch or 1)) for i in range(len(cold))]
-    assert warm == pytest.approx([share * c for share, c in zip(ramp, cold, strict=True)])
+    assert warm[warmup * per_epoch :] == cold
+
+
+@given(warmup=st.integers(0, 4), per_epoch=steps_per_epoch)
+def test_momentum_follows_the_cycle_after_the_warm_up(warmup, per_epoch):
+    cycle = OneCycle(high_momentum=0.95, low_momentum=0.85)
+    cold = [cycle.momentum(clock) for clock in clocks(per_epoch, 8 - warmup)]
+    warm = [cycle.set_params(warmup=warmup).momentum(clock) for clock in clocks(per_epoch, 8)]
+    assert warm == [0.95] * (warmup * per_epoch) + cold
 
 
 @pytest.mark.parametrize(

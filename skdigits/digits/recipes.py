@@ -24,10 +24,7 @@ from skdigits.digits.augmentation.views import Views
 
 
 def _fading(deformed: Augmentation) -> Fading:
-    """Return what lets a network end on images nearly as sharp as those it is for.
-
-    After He et al. (2019), Data augmentation revisited.
-    """
+    """Return what lets a network end on images nearly as sharp as those it is for."""
     return Fading(augment=deformed, start=0.8, end=0.1)
 
 

@@ -346,7 +346,7 @@ class Chain(Layer):
         self.layers = tuple(layers)
         learns = [bool(layer.parameters) for layer in self.layers]
         # No layer before the first that learns needs a gradient.
-        self._first = learns.index(True) if any(learns) else len(learns)
+        self._first_learning = learns.index(True) if any(learns) else len(learns)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -405,9 +405,9 @@ class Chain(Layer):
         def run_backward(d_outputs: NDArray, gradients: Values, propagate: bool) -> NDArray | None:
             """Run the layers backward, unless asked no further than the first that learns."""
             d: Any = d_outputs
-            last = -1 if propagate else self._first - 1
+            last = -1 if propagate else self._first_learning - 1
             for i in range(len(backwards) - 1, last, -1):
-                d = backwards[i](d, gradients[i], propagate or i > self._first)
+                d = backwards[i](d, gradients[i], propagate or i > self._first_learning)
             return d
 
         return inputs, run_backward

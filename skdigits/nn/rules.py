@@ -1,4 +1,4 @@
-"""Optimizer rules: element-wise, in place, each the formula from the paper.
+"""Optimizer rules: element-wise, in place, each the step of its paper.
 
 A rule is a handful of augmented assignments. They mean the same on array slices and on scalars, so
 the one function serves twice: NumPy applies it to pieces that fit into the cache (`by_pieces`), and
@@ -159,7 +159,10 @@ def adagrad(p: Any, g: Any, s: Any, rate: float, eps: float) -> Any:
 def adam(
     p: Any, g: Any, m: Any, v: Any, rate: float, eps: float, beta_1: float, beta_2: float
 ) -> Any:
-    """Adam with m and v as decayed sums, their normalisation folded into rate and eps."""
+    """Adam on decayed sums: m and v are the paper's, divided by ``1 - beta_1`` and ``1 - beta_2``.
+
+    So no pass over the arrays multiplies g by these; they are in the rate and in eps instead.
+    """
     m *= beta_1
     m += g
     v *= beta_2

@@ -2,7 +2,9 @@
 
 A schedule is a factor on ``learning_rate_init``; a plain function ``step -> rate`` does as well::
 
-    step -> warm-up * factor(clock) * learning_rate_init * (what a plateau has left of it)
+    step -> ramp * factor(clock) * learning_rate_init * (what a plateau has left of it)
+
+The ramp is the warm-up's. The factor's clock stands still meanwhile and starts after it.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ class Clock(NamedTuple):
     steps_per_epoch : int
         Batches in this epoch. Others may have had another number of them, where `partial_fit` is
         given parts of several sizes.
-    n_epochs : int
-        Epochs until the training ends.
+    n_epochs : float
+        Epochs until the training ends. A warm-up may leave a fraction.
 
     Examples
     --------
@@ -57,12 +59,33 @@ class Clock(NamedTuple):
     epoch: int
     batch: int
     steps_per_epoch: int
-    n_epochs: int
+    n_epochs: float
 
     @classmethod
     def at(cls, step: int, steps_per_epoch: int, n_epochs: int) -> Clock:
         """Return the clock of a training whose epochs all have the same number of steps."""
         return cls(step, *divmod(step, steps_per_epoch), steps_per_epoch, n_epochs)
+
+    def after(self, epochs: float) -> Clock:
+        """Return the clock of what is left of the training after its first epochs.
+
+        It stands at 0 until they are over, and ends when this one does.
+
+        Parameters
+        ----------
+        epochs : float in [0, inf)
+            How many.
+
+        Examples
+        --------
+        >>> clock = Clock.at(5, steps_per_epoch=4, n_epochs=3)
+        >>> clock.after(1).epochs, clock.after(2).epochs, clock.after(1).n_epochs
+        (0.25, 0.0, 2.0)
+        """
+        skipped = math.ceil(min(epochs, self.n_epochs) * self.steps_per_epoch)
+        epoch, batch = divmod(max(0, self.position - skipped), self.steps_per_epoch)
+        n_epochs = self.n_epochs - skipped / self.steps_per_epoch
+        return Clock(max(0, self.step - skipped), epoch, batch, self.steps_per_epoch, n_epochs)
 
     @property
     def position(self) -> int:
@@ -77,7 +100,7 @@ class Clock(NamedTuple):
     @property
     def progress(self) -> float:
         """Share of the whole training that lies behind, in [0, 1]."""
-        last = self.n_epochs * self.steps_per_epoch - 1
+        last = round(self.n_epochs * self.steps_per_epoch) - 1
         return min(1.0, self.position / max(1, last))
 
 
@@ -91,7 +114,7 @@ class Schedule(Component):
     Parameters
     ----------
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
     """
 
     warmup: float = bounded(0.0, NON_NEGATIVE)
@@ -99,11 +122,20 @@ class Schedule(Component):
     ends: ClassVar[bool] = False
 
     def factor(self, clock: Clock) -> float:
-        """Return the factor on the initial learning rate, without warm-up: 1 by default."""
+        """Return the factor on the initial learning rate: 1 by default.
+
+        Parameters
+        ----------
+        clock : Clock
+            Where the training is since the warm-up.
+        """
         return 1.0
 
     def rate(self, initial: float, clock: Clock) -> float:
         """Return the learning rate of the step that the clock shows.
+
+        ``initial * min(1, (s + 1) / (warmup * steps_per_epoch)) * factor``, with s steps since the
+        beginning.
 
         Parameters
         ----------
@@ -114,7 +146,7 @@ class Schedule(Component):
         """
         warmup_steps = self.warmup * clock.steps_per_epoch
         ramp = min(1.0, (clock.position + 1) / warmup_steps) if warmup_steps else 1.0
-        return initial * ramp * self.factor(clock)
+        return initial * ramp * self.factor(clock.after(self.warmup))
 
     def momentum(self, clock: Clock) -> float | None:
         """Return the momentum of the step, or None to leave the optimizer's own."""
@@ -132,7 +164,7 @@ class Constant(Schedule):
     Parameters
     ----------
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     Examples
     --------
@@ -150,7 +182,7 @@ class InverseScaling(Schedule):
     power : float in (0, inf), default=0.5
         The exponent.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     Examples
     --------
@@ -180,7 +212,7 @@ class Adaptive(Schedule):
     minimum : float in (0, inf), default=1e-6
         A rate at or below this one ends the training at the next plateau.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     Examples
     --------
@@ -208,7 +240,7 @@ class StepDecay(Schedule):
     decay : float in (0, inf), default=0.1
         The factor from stair to stair.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     Examples
     --------
@@ -234,7 +266,7 @@ class Exponential(Schedule):
     decay : float in (0, inf), default=0.95
         The factor per epoch.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     Examples
     --------
@@ -266,7 +298,7 @@ class Cosine(Schedule):
     final : float in [0, 1], default=0
         The last rate as a share of the initial one.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     References
     ----------
@@ -303,7 +335,7 @@ class WarmRestarts(Schedule):
     final : float in [0, 1], default=0
         The rate at the end of a wave as a share of the initial one.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero.
+        Epochs over which the rate rises linearly from zero, before all else.
 
     References
     ----------
@@ -349,7 +381,7 @@ class OneCycle(Schedule):
     high_momentum, low_momentum : float in [0, 1), default=None
         Momentum (or beta_1) at the lowest and at the highest rate; None leaves the optimizer's own.
     warmup : float in [0, inf), default=0
-        Epochs over which the rate rises linearly from zero, in addition.
+        Epochs before the cycle over which the rate rises linearly from zero to its first value.
 
     References
     ----------
@@ -400,7 +432,8 @@ class OneCycle(Schedule):
         """Return the momentum that mirrors the rate."""
         if self.high_momentum is None or self.low_momentum is None:
             return None
-        return self._cycle(clock, self.high_momentum, self.low_momentum, self.high_momentum)
+        since = clock.after(self.warmup)
+        return self._cycle(since, self.high_momentum, self.low_momentum, self.high_momentum)
 
 
 class StepFunction(Schedule):

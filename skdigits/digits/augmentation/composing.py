@@ -282,8 +282,8 @@ class Fading(Component):
     """An augmentation that fades in the last part of a training.
 
     The network ends on images that are nearly those it is for. Until `start` the strength is 1;
-    from there it goes down towards `end`, evenly from epoch to epoch: it would be reached after the
-    last.
+    from there, at progress p, it is ``1 + (end - 1) * (p - start) / (1 - start)``, which goes down
+    evenly from epoch to epoch and would reach `end` after the last.
 
     Parameters
     ----------
@@ -293,6 +293,11 @@ class Fading(Component):
         The share of the training after which the strength goes down.
     end : float in [0, inf), default=0.5
         The strength at the end.
+
+    References
+    ----------
+    He et al. (2019), Data augmentation revisited: rethinking the distribution gap between clean and
+    augmented data. There the augmentation ends at once.
 
     Examples
     --------
@@ -326,6 +331,7 @@ class Fading(Component):
         Parameters
         ----------
         progress : float in [0, 1]
+            The share of the epochs that lie behind.
         """
         self.validate()
         if progress <= self.start:
