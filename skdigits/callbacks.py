@@ -4,6 +4,9 @@
 
     fit task begins -> epoch begins -> epoch ends (True stops) -> ... -> fit task ends
 
+An epoch that diverges, or that Ctrl-C cuts short, counts for nothing and so has no end, as one in
+which an error is raised has none.
+
 scikit-learn has the protocol since 1.9; with an older one, fitting works without callbacks.
 """
 

@@ -354,6 +354,8 @@ class FromScratchMLPClassifier(
         if self.early_stopping and validation is None:
             samples, validation = samples.split(self.validation_fraction, self._state.split_seed)
         settings = parameters.settings(self, len(samples))
+        # A fit starts from what predicts, also where `partial_fit` has left an average of others.
+        self._state.settle()
         self._state.restart_optimizer(settings.solver)
         tasks = tasks_of(self, self.max_iter, given)
         if self.verbose and settings.solver.incremental:

@@ -291,14 +291,18 @@ class Multilabel(Labels):
             raise ValueError(
                 f"y of shape {y.shape} is not a multilabel indicator of {self.n_outputs} columns."
             )
-        dense = y if isinstance(y, np.ndarray) else y.toarray()
-        other = (dense != 0) & (dense != 1)
+        if not isinstance(y, np.ndarray):
+            y = y.tocsr(copy=True)
+            y.sum_duplicates()
+        numbers = y if isinstance(y, np.ndarray) else y.data
+        other = (numbers != 0) & (numbers != 1)
         if other.any():
             raise ValueError(
                 "y is a multilabel indicator with other numbers than 0 and 1, such as "
-                f"{dense[other][0]!r}."
+                f"{numbers[other][0]!r}."
             )
-        return dense.astype(np.uint8)
+        found = y.astype(np.uint8)
+        return found if isinstance(found, np.ndarray) else found.toarray()
 
     def decode(self, logits: NDArray) -> NDArray:
         """Return the indicator of the labels whose logits are positive."""

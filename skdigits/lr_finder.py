@@ -113,7 +113,7 @@ def find_learning_rate(
     rows = np.arange(y.shape[0]) if weights is None else np.flatnonzero(weights)
     size = rows_per_batch(estimator.batch_size, len(rows))
     probe = clone(estimator).set_params(
-        learning_rate="constant", batch_size=size, class_weight=None
+        learning_rate="constant", batch_size=size, class_weight=None, verbose=False
     )
     parts = (
         {

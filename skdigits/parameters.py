@@ -25,6 +25,7 @@ from .component import (
     OneForEach,
     check_parameter,
     is_sequence,
+    own,
     resolve,
 )
 from .nn.activations import ACTIVATIONS, ActivationFunction
@@ -126,7 +127,7 @@ def check_parameters(estimator: Any) -> None:
 
 def _check_full_batch(estimator: Any) -> None:
     """Refuse randomness where a line search needs the same loss at the same weights."""
-    if resolve(estimator.solver, SOLVERS).incremental:
+    if _incremental(estimator):
         return
     random = {
         "dropout": any(_elements(estimator.dropout)),
@@ -238,26 +239,26 @@ def chain(estimator: Any, n_features: int, n_outputs: int) -> Chain:
         n_features=n_features,
         hidden=hidden,
         n_outputs=n_outputs,
-        activations=[resolve(function, ACTIVATIONS) for function in functions],
+        activations=[own(resolve(function, ACTIVATIONS)) for function in functions],
         initializer=initializer(estimator.initializer),
         normalization=estimator.normalization,
         dropout=per_layer(estimator.dropout, len(hidden)),
         input_dropout=estimator.input_dropout,
         noise=estimator.noise,
         residual=estimator.residual,
-        prepare=getattr(estimator.augment, "prepare", None),
+        prepare=getattr(own(estimator.augment), "prepare", None),
     ).chain()
-    return with_fused_layers(made) if _worth_compiling(estimator) else made
+    return with_fused_layers(made) if _incremental(estimator) else made
 
 
-def _worth_compiling(estimator: Any) -> bool:
-    # L-BFGS takes too few steps for compilation to pay off.
+def _incremental(estimator: Any) -> bool:
+    """Whether the solver works on mini-batches; L-BFGS, on all rows, has too few to compile for."""
     return resolve(estimator.solver, SOLVERS).incremental
 
 
 def objective(estimator: Any, output: Softmax | Sigmoid) -> Objective:
     """Return what an estimator minimises."""
-    kind = FusedObjective if _worth_compiling(estimator) else Objective
+    kind = FusedObjective if _incremental(estimator) else Objective
     return kind(output, resolve(estimator.loss, LOSSES), estimator.label_smoothing)
 
 

@@ -135,6 +135,7 @@ class PredictionMixin:
         # logarithm, except where a probability has underflowed.
         return np.log(p, out=log_p, where=p >= np.finfo(p.dtype).tiny)
 
+    @np.errstate(under="ignore")
     def decision_function(self, X: Any) -> NDArray:
         """Return the logits.
 

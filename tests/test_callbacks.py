@@ -5,6 +5,7 @@ The tasks of a fit, as the hooks of a callback see them::
     setup -> begin fit -> (begin epoch -> end epoch) * n_iter_ -> end fit -> teardown
 """
 
+import threading
 import warnings
 from collections import defaultdict
 
@@ -274,6 +275,22 @@ def test_nothing_is_computed_that_no_callback_asks_for(monkeypatch):
     classifier().set_callbacks(Lazy()).fit(X, y)
     with pytest.raises(ZeroDivisionError, match="on purpose"):
         classifier().set_callbacks(Recorder()).fit(X, y)
+
+
+@needs_callbacks
+def test_the_functions_of_a_user_are_not_copied_for_callbacks():
+    class Halve:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def __call__(self, batch, rng):
+            return self.prepare(batch)
+
+        def prepare(self, batch):
+            return batch / 2
+
+    clf = classifier(augment=Halve()).set_callbacks(ScoringMonitor(scoring="accuracy"))
+    assert clf.fit(X, y).n_iter_ == 5
 
 
 @needs_callbacks

@@ -212,6 +212,20 @@ def test_sparse_rows_train_as_dense_rows_do(convert, params):
     assert_allclose(sparse_fit.predict_proba(sparse), expected, rtol=1e-5, atol=1e-8)
 
 
+def test_validation_of_many_labels_takes_little_memory():
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((20_000, 2), np.float32), rng.random((20_000, 300)) < 0.1
+    Y = Y.astype(np.uint8)
+    clf = classifier(hidden_layer_sizes=2, max_iter=1, batch_size=500, dropout=0.1)
+    clf.fit(X, Y)
+    tracemalloc.start()
+    clf.fit(X, Y, X_val=X, y_val=Y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # As 64-bit numbers, or with the loss of all rows at once, the labels alone would take more.
+    assert peak < 8 * Y.size
+
+
 @pytest.mark.parametrize("params", [{"input_dropout": 0.1}, {"noise": 0.1}])
 def test_wide_sparse_rows_are_predicted_as_they_are(params):
     _, y = blobs()

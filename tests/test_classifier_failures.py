@@ -49,6 +49,7 @@ def test_numbers_too_small_for_any_are_no_error(params):
         clf = classifier(max_iter=30, learning_rate_init=0.05, **params).fit(1e3 * X, y)
         assert (clf.predict_proba(1e3 * X) == 0).any()
         assert np.isfinite(clf.predict_log_proba(1e3 * X)).all()
+        assert np.isfinite(clf.decision_function(1e3 * X)).all()
 
 
 @pytest.mark.parametrize(("solver", "has_rate"), [("sgd", True), ("lbfgs", False)])
@@ -56,7 +57,24 @@ def test_divergence_is_blamed_on_a_rate_only_where_there_is_one(solver, has_rate
     X, y = blobs()
     with pytest.warns(ConvergenceWarning, match="diverged") as warned:
         classifier(solver=solver, learning_rate_init=1e30).fit(1e200 * X, y)
-    assert ("learning rate" in str(warned[0].message)) is has_rate
+    assert ("learning_rate" in str(warned[0].message)) is has_rate
+
+
+@pytest.mark.parametrize(
+    ("params", "blamed"),
+    [
+        ({"learning_rate": lambda step: 1e200 if step else 0.1}, "1e+200"),
+        ({"learning_rate": Exponential(decay=1e200), "learning_rate_init": 0.1}, "1e+199"),
+    ],
+)
+def test_divergence_is_blamed_on_the_rate_of_the_step(params, blamed):
+    X, y = blobs()
+    clf = classifier(solver="sgd", batch_size=len(X), **params)
+    with pytest.warns(ConvergenceWarning, match="diverged") as warned:
+        clf.fit(X, y)
+    assert f"at learning rate {blamed}. " in str(warned[0].message)
+    advised = "learning_rate" if callable(params["learning_rate"]) else "learning_rate_init"
+    assert str(warned[0].message).endswith(f" or lower {advised}.")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -13,6 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from small import Order, blobs, classifier, same_bits
 
 from skdigits.classifier import RECENT_CALLS
+from skdigits.digits import Upright
+from skdigits.nn.activations import LeakyReLU
 from skdigits.nn.optimizers import LBFGS, SGD, SOLVERS, Adam, Adamax, AdamW, Lion, Nadam, RMSprop
 from skdigits.nn.schedules import Constant, Cosine, Exponential, OneCycle, StepDecay
 
@@ -233,6 +235,28 @@ def test_another_shape_is_refused_and_the_model_still_predicts(train):
     assert_array_equal(clf.predict_proba(X), expected)
     with pytest.raises(ValueError, match="features"):
         train(clf.set_params(hidden_layer_sizes=8), X[:, 1:], y)
+
+
+def test_components_that_change_after_a_fit_change_no_answers():
+    X, y = blobs()
+    slope, upright = LeakyReLU(), Upright(image_shape=(1, X.shape[1]))
+    clf = classifier(activation=slope, augment=upright).fit(X, y)
+    expected = clf.predict_proba(X)
+    slope.set_params(slope=0.9)
+    clf.set_params(augment__width=0.9)
+    assert_array_equal(clf.predict_proba(X), expected)
+    clf.set_params(activation__slope="none")
+    assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_a_warm_fit_starts_from_the_average_that_predicts():
+    X, y = blobs()
+    clf = classifier(ema_decay=0.99, learning_rate_init=0.1, warm_start=True)
+    for _ in range(3):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    expected = clf.predict_proba(X)
+    clf.set_params(solver=LBFGS(), tol=1e9).fit(X, y)
+    assert_allclose(clf.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize(

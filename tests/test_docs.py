@@ -9,6 +9,7 @@ import contextlib
 import doctest
 import inspect
 import io
+import pkgutil
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,7 @@ import pytest
 from packaging.requirements import Requirement
 from sklearn.neural_network import MLPClassifier
 
+import skdigits.digits
 from skdigits import FromScratchMLPClassifier
 from skdigits.nn.activations import ACTIVATIONS
 from skdigits.nn.initializers import INITIALIZERS
@@ -147,6 +149,16 @@ def test_every_module_is_in_the_house_and_nothing_else():
     drawn = re.findall(r"\w+\.py", text(DOCS / "index.md"))
     modules = {path.name for path in (ROOT / "skdigits").rglob("*.py")} - {"__init__.py"}
     assert set(drawn) == modules
+
+
+def test_every_public_name_is_in_the_reference():
+    shown = set(re.findall(r"^::: (.+)$", text(DOCS / "api" / "reference.md"), re.MULTILINE))
+    public = {f"skdigits.{name}" for name in skdigits.__all__}
+    public |= {f"skdigits.digits.{name}" for name in skdigits.digits.__all__}
+    elsewhere = {"skdigits.FromScratchMLPClassifier", "skdigits.__version__"}
+    assert public - shown == elsewhere
+    for name in shown:
+        pkgutil.resolve_name(name)
 
 
 def test_the_link_in_the_html_representation_leads_to_a_page():

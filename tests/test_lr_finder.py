@@ -294,3 +294,8 @@ def test_a_single_rate_at_which_something_is_learnt_makes_no_curve():
     clf = classifier(solver=SGD(momentum=0), activation="identity", hidden_layer_sizes=(8, 8))
     with pytest.raises(ValueError, match=r"lowest=1\.0"):
         find_learning_rate(clf, X, y, lowest=1.0, highest=1e300, n_steps=2)
+
+
+def test_a_verbose_estimator_prints_nothing(capsys):
+    find_learning_rate(classifier(verbose=True), X, y, n_steps=3)
+    assert capsys.readouterr().out == ""

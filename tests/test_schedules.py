@@ -97,6 +97,19 @@ def test_after_the_warm_up_comes_a_training_of_the_epochs_that_are_left(
     assert warm[warmup * per_epoch :] == cold
 
 
+@given(sizes=st.lists(steps_per_epoch, min_size=1, max_size=8), warmup=st.integers(0, 3))
+def test_after_the_warm_up_steps_never_go_back(sizes, warmup):
+    # A call of partial_fit is an epoch, of as many steps as its rows make.
+    starts = np.cumsum([0, *sizes])
+    found = [
+        Clock(int(start) + batch, epoch, batch, size, 8).after(warmup).step
+        for epoch, (start, size) in enumerate(zip(starts, sizes, strict=False))
+        for batch in range(size)
+    ]
+    assert found == sorted(found)
+    assert found[: starts[min(warmup, len(sizes))]] == [0] * starts[min(warmup, len(sizes))]
+
+
 @given(warmup=st.integers(0, 4), per_epoch=steps_per_epoch)
 def test_momentum_follows_the_cycle_after_the_warm_up(warmup, per_epoch):
     cycle = OneCycle(high_momentum=0.95, low_momentum=0.85)

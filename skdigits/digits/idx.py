@@ -45,6 +45,8 @@ def load_idx(
 
     Raises
     ------
+    OSError
+        A file can't be read.
     ValueError
         A file holds something else, or the two don't have the same number of items. The message
         names the byte, from 0 and after decompression, and what was expected there.

@@ -42,6 +42,8 @@ def load_kaggle(path: str | PathLike[str]) -> DigitSet:
 
     Raises
     ------
+    OSError
+        A file can't be read.
     ValueError
         The file holds something else. The message names the line and what was expected there.
 

@@ -113,10 +113,14 @@ class Network:
             raise ValueError(
                 "Training can only go on with the same shape of the network: its parameters were "
                 f"{[p.shape for p in ours]} and would be {[p.shape for p in theirs]} "
-                "(hidden_layer_sizes and the like changed)."
+                "(hidden_layer_sizes, normalization, residual or the rows of prepare changed)."
             )
         network._see_vector()
         return network
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        """Share the layers, which hold no data, and with them whatever functions a user gave."""
+        return self.like(vector=self.vector.copy())
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the views out: a copy would no longer alias the vector."""

@@ -82,10 +82,14 @@ class Clock(NamedTuple):
         >>> clock.after(1).epochs, clock.after(2).epochs, clock.after(1).n_epochs
         (0.25, 0.0, 2.0)
         """
-        skipped = math.ceil(min(epochs, self.n_epochs) * self.steps_per_epoch)
-        epoch, batch = divmod(max(0, self.position - skipped), self.steps_per_epoch)
+        # What a product is off by rounding makes no further step.
+        skipped = math.ceil(round(min(epochs, self.n_epochs) * self.steps_per_epoch, 6))
+        position = max(0, self.position - skipped)
+        epoch, batch = divmod(position, self.steps_per_epoch)
         n_epochs = self.n_epochs - skipped / self.steps_per_epoch
-        return Clock(max(0, self.step - skipped), epoch, batch, self.steps_per_epoch, n_epochs)
+        # The same share of the steps as of the epochs, since epochs may differ in length.
+        step = self.step * position // max(1, self.position)
+        return Clock(step, epoch, batch, self.steps_per_epoch, n_epochs)
 
     @property
     def position(self) -> int:
@@ -109,7 +113,7 @@ class Schedule(Component):
     """What all schedules share: an optional linear warm-up.
 
     `planned` says that the schedule leads to an end which a plateau must not cut off, `ends` that
-    the rate stays as it is there.
+    the rate stays as it is there, and `set_by` which parameter of the classifier scales its rates.
 
     Parameters
     ----------
@@ -120,6 +124,7 @@ class Schedule(Component):
     warmup: float = bounded(0.0, NON_NEGATIVE)
     planned: ClassVar[bool] = False
     ends: ClassVar[bool] = False
+    set_by: ClassVar[str] = "learning_rate_init"
 
     def factor(self, clock: Clock) -> float:
         """Return the factor on the initial learning rate: 1 by default.
@@ -438,6 +443,8 @@ class OneCycle(Schedule):
 
 class StepFunction(Schedule):
     """A function ``step -> rate`` of the user's own, with steps counted from 0."""
+
+    set_by: ClassVar[str] = "learning_rate"
 
     def __init__(self, function: Callable[[int], Any]):
         super().__init__()

@@ -61,8 +61,13 @@ def with_targets(keys: NDArray, targets: NDArray, n_features: int) -> NDArray:
     -------
     keys : ndarray of shape (n,) and dtype uint64
     """
-    columns = targets.astype(np.uint64).reshape(len(targets), -1)
-    return keys + columns @ _factors(n_features + columns.shape[1])[n_features:]
+    columns = targets.reshape(len(targets), -1).T
+    factors = _factors(n_features + len(columns))[n_features:]
+    keys = keys.copy()
+    # Column by column, since all targets as wide as the keys may take more memory than the rows.
+    for column, factor in zip(columns, factors, strict=True):
+        keys += column.astype(np.uint64) * factor
+    return keys
 
 
 def drawn(keys: NDArray, seed: int) -> NDArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from skdigits.nn.network import Network
 from skdigits.nn.workspace import Workspace
 
-from .batches import Reader
+from .batches import Reader, batches
+from .history import Tally
 from .samples import Samples
 from .threads import ALONE, blas_threads
 
@@ -41,7 +42,9 @@ def predict_logits(
     blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
     # A thread that BLAS has woken keeps spinning and slows whatever else runs on its core.
     with blas_threads(network.largest_product(min(n_rows, BLOCK_ROWS)), ALONE):
-        return _joined(network, (check(reader.block(block)) for block in blocks))
+        memory = Workspace(network.dtype)
+        read = (check(reader.block(block)) for block in blocks)
+        return np.concatenate([network.predict(block, memory).copy() for block in read])
 
 
 @np.errstate(all="ignore")
@@ -58,19 +61,11 @@ def evaluate(network: Network, samples: Samples) -> dict[str, float]:
     figures : dict
         ``validation_loss`` and ``validation_accuracy``.
     """
-    rows = samples.rows
     reader = Reader(samples.X, network.dtype, network.chain.predicts_sparse)
-    blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
-    logits = _joined(network, (reader.read(block) for block in blocks))
-    targets = samples.targets[rows]
-    weights = np.ones(len(rows)) if samples.weights is None else samples.weights[rows]
-    weights = (weights / weights.sum()).astype(network.dtype)
-    loss, _ = network.objective.loss_and_gradient(logits, targets, weights)
-    accuracy = network.objective.accuracy(logits, targets, weights)
-    return {"validation_loss": loss, "validation_accuracy": accuracy}
-
-
-def _joined(network: Network, blocks: Iterator[Any]) -> NDArray:
-    """Return the logits of all blocks of inputs, which are read one at a time."""
-    memory = Workspace(network.dtype)
-    return np.concatenate([network.predict(block, memory).copy() for block in blocks])
+    tally, memory, objective = Tally(), Workspace(network.dtype), network.objective
+    for block in batches(samples, samples.rows, BLOCK_ROWS, reader):
+        logits = network.predict(block.inputs, memory)
+        loss, _ = objective.loss_and_gradient(logits, block.targets, block.weights)
+        accuracy = objective.accuracy(logits, block.targets, block.weights)
+        tally.add(loss, accuracy, block.total)
+    return {f"validation_{name}": mean for name, mean in tally.means().items()}

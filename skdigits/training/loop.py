@@ -178,7 +178,7 @@ class Trainer:
                 started = time.perf_counter()
                 figures = self._epoch(in_parts)
                 if not self.is_finite(figures["loss"]):
-                    self.diverge(figures["loss"])
+                    self.diverge(figures["loss"], figures["learning_rate"])
                     return
                 self.state.n_epochs += 1
                 if self.finish_epoch(figures, started):
@@ -240,13 +240,13 @@ class Trainer:
             self.gradient *= batch.total / batch.expected
         return loss, logits
 
-    def _update(self, clock: Clock, total: float, in_parts: InParts) -> float:
+    def _update(self, clock: Clock, expected: float, in_parts: InParts) -> float:
         """Take a step along the gradient; return its learning rate."""
         schedule, initial = self.settings.schedule, self.settings.learning_rate
         rate = schedule.rate(initial, clock) * self.state.rate_scale
         self.state.n_steps += 1
         self._clip()
-        self._move(rate, schedule.momentum(clock), total, in_parts)
+        self._move(rate, schedule.momentum(clock), expected, in_parts)
         self._follow_up()
         return rate
 
@@ -256,11 +256,13 @@ class Trainer:
         if largest is not None and (norm := euclidean_norm(self.gradient)) > largest:
             self.gradient *= largest / norm
 
-    def _move(self, rate: float, momentum: float | None, total: float, in_parts: InParts) -> None:
+    def _move(
+        self, rate: float, momentum: float | None, expected: float, in_parts: InParts
+    ) -> None:
         """Let the optimizer change the parameters, in parts side by side."""
         state, network = self.state, self.network
         optimizer = cast(Optimizer, self.settings.solver)
-        decay = self.decay(total)._replace(shrink=1 - rate * float(optimizer.weight_decay))
+        decay = self.decay(expected)._replace(shrink=1 - rate * float(optimizer.weight_decay))
         before, state.momentum = state.momentum, momentum
         state.n_updates += 1
         scalars = optimizer.scalars(state.n_updates, rate, momentum, before)
@@ -274,15 +276,15 @@ class Trainer:
             )
         )
 
-    def decay(self, total: float) -> Decay:
+    def decay(self, expected: float) -> Decay:
         """Return the penalty of the weights beside the loss of a batch.
 
         Parameters
         ----------
-        total : float
-            Its sum of sample weights, on average.
+        expected : float
+            The sum of sample weights that a batch of its size has on average.
         """
-        strength, l1_ratio = self.settings.alpha / total, self.settings.l1_ratio
+        strength, l1_ratio = self.settings.alpha / expected, self.settings.l1_ratio
         return Decay(self.network.n_weights, l2=strength * (1 - l1_ratio), l1=strength * l1_ratio)
 
     def _follow_up(self) -> None:
@@ -339,18 +341,25 @@ class Trainer:
         for kept, network in zip(self._kept, self.state.networks, strict=True):
             network.vector[...] = kept
 
-    def diverge(self, loss: float) -> None:
-        """Fall back, begin anew with the optimizer's state, and say what happened."""
+    def diverge(self, loss: float, rate: float = 0.0) -> None:
+        """Fall back, begin anew with the optimizer's state, and say what happened.
+
+        Parameters
+        ----------
+        loss : float
+            Of the epoch.
+        rate : float, default=0
+            Of its last step; 0 where there was none.
+        """
         self.fall_back()
         self.state.clear_slots()
-        at_rate, or_lower = "", ""
-        if self.settings.solver.incremental:
-            at_rate = f" at learning rate {self.settings.learning_rate:g}"
-            or_lower = " or lower learning_rate_init"
+        found = "the weights overflowed" if math.isfinite(loss) else f"the loss is {loss}"
+        at_rate = f" at learning rate {rate:g}" if rate else ""
+        settings = self.settings
+        or_lower = f" or lower {settings.schedule.set_by}" if settings.solver.incremental else ""
         warnings.warn(
-            f"Training diverged: the loss is {loss} or the weights overflowed{at_rate}. It was "
-            "stopped, and the weights from before that epoch were kept. Scale the inputs (for "
-            f"instance with StandardScaler){or_lower}.",
+            f"Training diverged: {found}{at_rate}. It was stopped, and the weights from before "
+            f"that epoch were kept. Scale the inputs (for instance with StandardScaler){or_lower}.",
             ConvergenceWarning,
             stacklevel=caller_stacklevel(),
         )

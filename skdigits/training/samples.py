@@ -107,7 +107,8 @@ class Samples:
                 aside[members] = fraction
                 n_shared += 1
         if n_shared:
-            _warn_of_shared(n_shared, fraction)
+            of_classes = f"in {n_shared} of the classes: these"
+            _warn_of_shared(of_classes if self.targets.ndim == 1 else "here: all", fraction)
         return self._part(1 - aside[group]), self._part(aside[group])
 
     def _part(self, shares: NDArray) -> Samples:
@@ -158,10 +159,10 @@ def _shares_aside(weights: NDArray, fraction: float, chance: NDArray, mixed: NDA
     return shares
 
 
-def _warn_of_shared(n_classes: int, fraction: float) -> None:
-    """Warn that all rows of so many classes are in both parts of a split."""
+def _warn_of_shared(where: str, fraction: float) -> None:
+    """Warn that rows are in both parts of a split."""
     warnings.warn(
-        f"Too few distinct rows for validation_fraction={fraction:g} in {n_classes} of the "
-        "classes: these are both trained on and validated on.",
+        f"Too few distinct rows for validation_fraction={fraction:g} {where} are both trained on "
+        "and validated on.",
         stacklevel=caller_stacklevel(),
     )
