@@ -55,6 +55,9 @@ CANDIDATES: dict[str, dict] = {
     "upright edges and bends, stretched": fading(
         _DEFORMED + Upright(stretch=1, width=0.18) + _BENT
     ),
+    "upright edges, bends and loci, stretched": fading(
+        _DEFORMED + Upright(stretch=1, width=0.18) + Views(steps=[Directions(), Bends(), Loci()])
+    ),
     "edges and bends": fading(_DEFORMED + _BENT),
     "edges, upright edges and bends": fading(
         _DEFORMED + Views(steps=[Directions(), Upright() + _BENT])
