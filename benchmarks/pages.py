@@ -117,10 +117,14 @@ PAPERS: dict[str, Light] = {
 }
 
 
+def box_of(ink: NDArray) -> tuple[int, int, int, int]:
+    """Return the first row and column with ink, and the last."""
+    rows, columns = (ink > 0.5).nonzero()
+    return rows.min(), columns.min(), rows.max(), columns.max()
+
+
 def underline(ink: NDArray, rng: np.random.Generator) -> NDArray:
-    (top, left), (bottom, right) = (
-        side(np.argwhere(ink > 0.5), axis=0) for side in (np.min, np.max)
-    )
+    top, left, bottom, right = box_of(ink)
     row = bottom + int(rng.uniform(0.05, 0.2) * (bottom - top)) + 3
     ink[row : row + rng.integers(2, 5), left - 5 : right + 5] = 1
     return ink
@@ -132,9 +136,36 @@ def far_away(ink: NDArray, rng: np.random.Generator) -> NDArray:
     return np.pad(ink, ((above, 3 * height - above), (before, width - before)))
 
 
+def slant(ink: NDArray, rng: np.random.Generator) -> NDArray:
+    return ndimage.rotate(ink, rng.uniform(-15, 15), order=1).clip(0, 1)
+
+
+def cut_out(ink: NDArray, rng: np.random.Generator) -> NDArray:
+    top, left, bottom, right = box_of(ink)
+    above, before, below, after = rng.integers(0, 4, 4)
+    return ink[top - above : bottom + below + 1, left - before : right + after + 1]
+
+
+def cells(ink: NDArray, rng: np.random.Generator) -> NDArray:
+    """Draw cells around the digits, some of which reach over the lines below and above them."""
+    top, left, bottom, right = box_of(ink)
+    gaps, n_gaps = ndimage.label(ink.max(axis=0)[left:right] < 0.5)
+    between = ndimage.mean(np.arange(left, right), gaps, range(1, n_gaps + 1)).astype(int)
+    top, bottom = top - rng.integers(-3, 8), bottom + rng.integers(-3, 8)
+    left, right, thickness = left - 9, right + 9, rng.integers(1, 3)
+    for row in (top, bottom):
+        ink[row : row + thickness, left : right + thickness] = 1
+    for column in (left, *between, right):
+        ink[top : bottom + thickness, column : column + thickness] = 1
+    return ndimage.rotate(ink, rng.uniform(-3, 3), order=1).clip(0, 1)
+
+
 FORMS: dict[str, Form] = {
     "plain, underlined": underline,
     "plain, on a page twice as wide and four times as high": far_away,
+    "plain, turned by up to 15 degrees": slant,
+    "plain, cut out with 0 to 3 pixels around": cut_out,
+    "plain, in the cells of a form": cells,
 }
 TOUCHING = {f"plain, {share:.0%} of the digits touch the one before": share for share in (0.2, 0.5)}
 

@@ -48,6 +48,40 @@ def test_lines_are_read_from_top_to_bottom():
     assert_found(find_digits(photograph(page)), boxes)
 
 
+@pytest.mark.parametrize("slope", [-0.25, -0.1, 0.1, 0.25])
+def test_lines_may_slant(slope):
+    page, boxes = paper((420, 700)), []
+    for number, top in (([2, 0, 9, 5], 130), ([4, 6, 7, 3], 240)):
+        for place, digit in enumerate(number):
+            left = 40 + 160 * place
+            ink = strokes(digit, 60)
+            boxes.append(write(page, ink, round(top + slope * (left - 280)), left))
+    assert_found(find_digits(photograph(page)), boxes)
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_number_may_reach_a_side_of_the_image(side):
+    """Even its highest digit, as on a photograph that was cut out along the strokes."""
+    page = paper((200, 560))
+    boxes = without_margin(write_line(page, [6, 2, 8, 0, 3]))
+    edges = boxes.min(axis=0)[:2].tolist() + boxes.max(axis=0)[2:].tolist()
+    top, left, bottom, right = (
+        edge if side == place else far
+        for place, (edge, far) in enumerate(zip(edges, (0, 0, 200, 560), strict=True))
+    )
+    found = np.array(find_digits(photograph(page[top:bottom, left:right])))
+    assert_allclose(found, boxes - np.array([top, left, top, left]), atol=3)
+
+
+def test_a_thumb_and_a_shadow_at_the_border_are_no_digits_beside_others():
+    page = paper((200, 560))
+    boxes = write_line(page, [6, 2, 8, 0, 3])
+    down, right = np.mgrid[:200, :560]
+    light = np.where(((right - 300) / 25) ** 2 + ((down - 200) / 45) ** 2 < 1, 80, 220)
+    light[right < 25 * (1 - down / 200)] = 90
+    assert_found(find_digits(photograph(page, light)), boxes)
+
+
 def test_rules_specks_and_borders_are_no_digits():
     page = paper((240, 600))
     boxes = write_line(page, [9, 0, 2, 1, 0], top=60)

@@ -27,6 +27,10 @@ class Box(NamedTuple):
         top, left = max(0, self.top - margin), max(0, self.left - margin)
         return Box(top, left, self.bottom + margin, self.right + margin)
 
+    def heightened(self, margin: int) -> Box:
+        """Return the box with a margin below it, and above it as far as there is room."""
+        return Box(max(0, self.top - margin), self.left, self.bottom + margin, self.right)
+
     def of(self, image: NDArray) -> NDArray:
         """Return what is inside, as a view."""
         return image[self.top : self.bottom, self.left : self.right]

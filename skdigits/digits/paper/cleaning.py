@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from skdigits.digits.paper.boxes import Box, longer_sides
 from skdigits.digits.paper.erasing import erase_lines, erase_rules, paper_within
+from skdigits.digits.paper.forms import without_forms
 from skdigits.digits.paper.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.paper.noise import SIGMAS, without_noise
 from skdigits.digits.paper.pages import Page
@@ -65,10 +66,14 @@ def read_page(grey: Grey) -> Page:
         return _page(paper_contrast(_enlarged(dark_on_light(grey))), 0.0)
     contrast, noise = without_noise(paper_contrast(dark_on_light(only_sheet(grey))))
     page = _page(contrast, noise)
-    if not _lacks_rules(page):
+    erased = without_forms(contrast, page)
+    if erased is not None:
+        contrast = erased
+        page = _page(contrast, noise)
+    elif not _lacks_rules(page):
         contrast = erase_rules(contrast)
         page = _page(contrast, noise)
-    on_lines = standing_on_lines(page.boxes)
+    on_lines = standing_on_lines(page.boxes) & ~page.frames
     if not on_lines.any():
         return page
     return _page(erase_lines(contrast, [Box(*box) for box in page.boxes[on_lines]]), noise)

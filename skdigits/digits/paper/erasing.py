@@ -65,7 +65,7 @@ def erase_rules(ink: Grey) -> Grey:
     -------
     ink : ndarray of shape (height, width), dtype float32
     """
-    thin = _thin(ink)
+    thin = rule_width(ink)
     return _erase_horizontal(_erase_horizontal(ink, thin).T, thin).T
 
 
@@ -83,25 +83,53 @@ def erase_lines(ink: Grey, boxes: Iterable[Box]) -> Grey:
     -------
     ink : ndarray of shape (height, width), dtype float32
     """
-    rest, thin = ink.copy(), _thin(ink)
+    rest, thin = ink.copy(), rule_width(ink)
     for box in boxes:
-        # With paper around it, so that a line at the foot of the box is seen to be thin.
-        around = box.grown(2 * thin)
+        # With paper above and below it, so that a line at its foot is seen to be thin.
+        around = box.heightened(2 * thin)
         around.of(rest)[...] = _erase_horizontal(around.of(ink), thin)
     return rest
 
 
-def _thin(ink: Grey) -> int:
-    """Return an odd number of pixels, less than which rules are wide."""
+def erase_along(ink: Grey, paths: Iterable[NDArray[np.float64]], thin: int) -> Grey:
+    """Take lines for paper whose paths are known.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+        The share of the paper's light that ink takes away.
+    paths : iterable of ndarray of shape (width,), dtype float64
+        The row of a line in each column.
+    thin : int
+        An odd number of pixels, less than which lines are wide.
+
+    Returns
+    -------
+    ink : ndarray of shape (height, width), dtype float32
+    """
+    rest = ink.copy()
+    for path in paths:
+        _erase_rule(rest, path, thin)
+    return rest
+
+
+def rule_width(ink: Grey) -> int:
+    """Return an odd number of pixels, less than which the rules of a page are wide.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+
+    Returns
+    -------
+    thin : int
+    """
     return max(3, round(_RULE_WIDTH * max(ink.shape))) | 1
 
 
 def _erase_horizontal(ink: Grey, thin: int) -> Grey:
     """Erase thin lines that go from one side of the page to the other."""
-    rest = ink.copy()
-    for path in rules(ink, thin):
-        _erase_rule(rest, path, thin)
-    return rest
+    return erase_along(ink, rules(ink, thin), thin)
 
 
 def _erase_rule(ink: Grey, path: NDArray[np.float64], thin: int) -> None:

@@ -20,11 +20,14 @@ from skdigits.digits.paper.boxes import Box, box_of, inked_box, longer_sides, ov
 from skdigits.digits.paper.levels import NEIGHBOURS
 from skdigits.digits.paper.normalizing import normalize
 from skdigits.digits.paper.pages import Page
+from skdigits.digits.paper.reading_order import reading_order
 from skdigits.digits.paper.resampling import Grey, Mask
 
 _SPECK = 0.03  # Share of the largest component's ink.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
 _AROUND = 0.03  # Share that ink at the border, or around or between digits, counts.
+# Of a digit at the border: heights of the highest other, and the share of a side that is there.
+_HIGHER, _LYING = 1.6, 0.6
 _FOOT = 0.35  # Share of the height of a digit, from its lower end.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
 _NEAR = 0.25  # Share of the size of a digit: its parts are no further from each other.
@@ -128,7 +131,7 @@ def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:
     largest = ndimage.maximum(longer_sides(boxes), groups, range(len(whole)))
     tall = (heights >= _HIGH * heights.max()) & (largest >= _LARGE * heights.max())
     digits = (tall & ~_marks(whole)).nonzero()[0]
-    order = _lines_then_columns(whole[digits])
+    order = reading_order(whole[digits])
     return [kept[groups == group] for group in digits[order]]
 
 
@@ -178,10 +181,19 @@ def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _written(page: Page) -> NDArray[np.intp]:
     """Return the components that are no texture of the paper, no specks, and not around others."""
-    weights = np.where(page.at_border | page.ruling, 0, page.weights)
+    around = (page.at_border & ~_cut_off(page)) | page.ruling
+    weights = np.where(around, 0, page.weights)
     if not weights.any():
         weights = page.weights
     return (page.distinct & (weights > _SPECK * weights.max(initial=0))).nonzero()[0]
+
+
+def _cut_off(page: Page) -> Mask:
+    """Tell which components may be digits at the border: with little of them, as high as others."""
+    heights = page.boxes[:, 2] - page.boxes[:, 0]
+    highest = heights[page.distinct & ~(page.at_border | page.ruling)].max(initial=0)
+    as_high = (heights >= _HIGH * highest) & (heights <= _HIGHER * highest)
+    return as_high & (page.lying_at_border <= _LYING)
 
 
 def _joined(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -209,13 +221,3 @@ def _marks(boxes: NDArray[np.int64]) -> Mask:
     at_foot = (top[:, None] >= bottom - _FOOT * height) & (top[:, None] <= bottom)
     small = height[:, None] <= _PART * height
     return (at_foot & small & (_gaps(boxes) <= _CLOSE * height)).any(axis=1)
-
-
-def _lines_then_columns(boxes: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the order in which to read boxes."""
-    middles = (boxes[:, 0] + boxes[:, 2]) / 2
-    downwards = np.argsort(middles)
-    step = np.median(boxes[:, 2] - boxes[:, 0]) / 2
-    lines = np.empty(len(boxes), np.intp)
-    lines[downwards] = np.cumsum(np.diff(middles[downwards], prepend=middles.min()) > step)
-    return np.lexsort((boxes[:, 1], lines))

@@ -72,6 +72,21 @@ class Page:
         return (self.boxes == self.paper).any(axis=1)
 
     @property
+    def lying_at_border(self) -> NDArray[np.float64]:
+        """The largest share of its height or width with which each lies at a side of the paper."""
+        top, left, bottom, right = self.paper
+        heights, widths = (self.boxes[:, 2:] - self.boxes[:, :2]).T
+        sides = (
+            (self.labels[top], widths),
+            (self.labels[bottom - 1], widths),
+            (self.labels[:, left], heights),
+            (self.labels[:, right - 1], heights),
+        )
+        n_labels = len(self.boxes) + 1
+        shares = [np.bincount(side, minlength=n_labels)[1:] / length for side, length in sides]
+        return np.max(shares, axis=0)
+
+    @property
     def frames(self) -> Mask:
         """Which components go around another, as frames and circles do around a digit."""
         return frames(self.boxes, self.labels)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -25,8 +26,7 @@ from skdigits.digits.paper.resampling import Grey, area_average
 BROKEN = 0.25  # Share of a rule's length, at most.
 _BLOCKS = 64  # From the left to the right; in wider ones, steep lines would be blurred.
 _ACROSS = np.linspace(-0.5, 0.5, _BLOCKS)
-_MISSING = round(BROKEN * _BLOCKS)
-_STEEPEST = 0.5  # Slope: more than 26 degrees.
+STEEPEST = 0.5  # Slope: more than 26 degrees.
 _CONVERGING = 0.25  # Difference of the slopes at the top and at the bottom of a page, at most.
 _FLAT = 0.12  # Slope: nearly seven degrees. Steeper lines are stems of fours and sevens,
 _SEVERAL = 3  # unless there are so many.
@@ -34,7 +34,31 @@ _FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
 _AROUND = tuple(product((0, -1, 1), repeat=2))
 
 
-def rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
+class Slopes(NamedTuple):
+    """Which lines are looked for.
+
+    Parameters
+    ----------
+    least, most : float
+        How far they drop per pixel to the right.
+    broken : float
+        The share of a line's length that may be missing.
+    """
+
+    least: float = -STEEPEST
+    most: float = STEEPEST
+    broken: float = BROKEN
+
+    @property
+    def missing(self) -> int:
+        """How many blocks of a line may be missing."""
+        return round(self.broken * _BLOCKS)
+
+
+ANY = Slopes()
+
+
+def rules(ink: Grey, thin: int, slopes: Slopes = ANY) -> Iterator[NDArray[np.float64]]:
     """Find lines across the page, parallel or converging.
 
     Parameters
@@ -43,6 +67,8 @@ def rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
         The share of the paper's light that ink takes away.
     thin : int
         An odd number of pixels, less than which rules are wide.
+    slopes : Slopes, default=any
+        Which lines are looked for.
 
     Yields
     ------
@@ -63,8 +89,8 @@ def rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
     # Under a thick stroke there may be a rule. A path meets it give or take a pixel.
     possible = ndimage.uniform_filter1d(np.maximum(blocks, thick), 3, axis=0)
     rows = np.arange(height)
-    drops = _drops(possible, 2 * (thin // 3), width)
-    strength = _along(possible, rows, drops)
+    drops = _drops(possible, 2 * (thin // 3), width, slopes)
+    strength = _along(possible, rows, drops, slopes.missing)
     lines = _peaks(strength, thin)
     if len(lines) < _SEVERAL:
         lines = lines[np.abs(drops[lines]) <= _FLAT * width]
@@ -73,29 +99,29 @@ def rules(ink: Grey, thin: int) -> Iterator[NDArray[np.float64]]:
         yield path(np.linspace(-0.5, 0.5, width))
 
 
-def _drops(blocks: Grey, step: int, width: int) -> NDArray[np.float64]:
+def _drops(blocks: Grey, step: int, width: int, slopes: Slopes) -> NDArray[np.float64]:
     """Return how far the lines of a page drop from its left to its right, by the row amid it.
 
     That changes evenly down the page. First it is searched for in large steps, as if lines were as
     thick as these.
     """
-    top, bottom = _roughly(blocks, step, width)
+    top, bottom = _roughly(blocks, step, width, slopes)
     while step > 1:
         step //= 2
         rows = np.arange(0, len(blocks), step)
         thicker = ndimage.maximum_filter1d(blocks, step, axis=0)
         around = [np.linspace(top + a * step, bottom + b * step, len(rows)) for a, b in _AROUND]
-        best = max(around, key=lambda drops: np.sum(_along(thicker, rows, drops) ** 2))
-        top, bottom = best[[0, -1]]
+        sums = [np.sum(_along(thicker, rows, drops, slopes.missing) ** 2) for drops in around]
+        top, bottom = around[int(np.argmax(sums))][[0, -1]]
     return np.linspace(top, bottom, len(blocks))
 
 
-def _roughly(blocks: Grey, step: int, width: int) -> tuple[float, float]:
+def _roughly(blocks: Grey, step: int, width: int, slopes: Slopes) -> tuple[float, float]:
     """Return how far lines drop at the top and at the bottom of a page, give or take a step."""
     rows = np.arange(0, len(blocks), step)
     thicker = ndimage.maximum_filter1d(blocks, step, axis=0)
-    tried = np.arange(-_STEEPEST * width, _STEEPEST * width + 1, step)
-    strength = _along(thicker, rows, tried[:, None])
+    tried = np.arange(slopes.least * width, slopes.most * width + 1, step)
+    strength = _along(thicker, rows, tried[:, None], slopes.missing)
     # For each two of those drops, what is nearest to the line between them in each row.
     apart = np.abs(np.subtract.outer(tried, tried))
     first, last = (apart <= _CONVERGING * width).nonzero()
@@ -130,13 +156,13 @@ def _fitted(blocks: Grey, rows: NDArray[np.float64], thin: int, strength: float)
     return path
 
 
-def _along(blocks: Grey, rows: NDArray[np.intp], drops: NDArray[np.float64]) -> Grey:
-    """Return what all but `_MISSING` blocks along each straight line have at least.
+def _along(blocks: Grey, rows: NDArray[np.intp], drops: NDArray[np.float64], missing: int) -> Grey:
+    """Return what all but some missing blocks along each straight line have at least.
 
     The drops are those of the rows, or of so many lines in each row.
     """
     values = _at(blocks, rows[:, None] + drops[..., None] * _ACROSS)
-    return np.partition(values, _MISSING)[..., _MISSING]
+    return np.partition(values, missing)[..., missing]
 
 
 def _at(blocks: Grey, paths: NDArray[np.float64]) -> Grey:
