@@ -50,7 +50,7 @@ def test_lines_are_read_from_top_to_bottom():
 
 @pytest.mark.parametrize("slope", [-0.25, -0.1, 0.1, 0.25])
 def test_lines_may_slant(slope):
-    page, boxes = paper((420, 700)), []
+    page, boxes = paper((500, 700)), []
     for number, top in (([2, 0, 9, 5], 130), ([4, 6, 7, 3], 240)):
         for place, digit in enumerate(number):
             left = 40 + 160 * place

@@ -5,7 +5,8 @@
     grey -> no surroundings (sheets.py) -> dark on light (levels.py) -> divided by the paper's light
          -> blurred, if noisy (noise.py) -> ink, from 0 for paper to 1 -> no rules (erasing.py)
          -> threshold with hysteresis -> no table at the border -> connected components
-         -> once more without the lines on which digits stand, if there are any (ruling.py)
+         -> once more without the lines of forms (forms.py), or of those on which digits stand
+            (ruling.py), if there are any
 
 Ink is what differs most from its surroundings. The paper's light is a quadratic surface, plus what
 a morphological closing finds that is too wide for a stroke: shading and shadows. A thick stroke may

@@ -2,7 +2,8 @@
 
 ::
 
-    ink -> rules of the page, or of a box (ruled_paper.py) -> profile across -> taken for paper
+    ink -> rules of the page or of a box (ruled_paper.py), or other lines whose paths are known
+        -> profile across -> taken for paper
     mask -> rows and columns at the border that are full -> no part of the paper
 """
 

@@ -4,7 +4,7 @@
 
     components -> no specks, no shadows at the border, no frames, lines and grids
                -> the digit in the middle, with its parts
-               -> all digits, in reading order
+               -> all digits, in reading order (reading_order.py)
 """
 
 from __future__ import annotations

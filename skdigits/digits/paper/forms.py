@@ -23,7 +23,7 @@ from skdigits.digits.paper.resampling import Grey, Mask
 from skdigits.digits.paper.ruled_paper import Slopes, rules
 
 _ROOM = 4  # Times the width of a rule: cells are larger.
-_SPANNED = 0.75  # Share of the width of a form between its first and last line, at least.
+_SPANNED = 0.7  # Share of a form between its first and last line, at least.
 _FILLED = 0.3  # Share of the height of a cell: what is written in one is at least as high.
 Path = NDArray[np.float64]  # The row of a line in each column.
 # Where a page is seen at an angle, the corners of cells are right ones give or take this slope.
@@ -54,7 +54,7 @@ def without_forms(ink: Grey, page: Page) -> Grey | None:
         around = box.heightened(2 * thin)
         inside = around.of(rest)
         across, down = _lines(inside * (around.of(page.labels) == number + 1), thin)
-        if _enclose(across, down, box.right - box.left, thin):
+        if _enclose(across, down, box, thin):
             erased = _without_lines(inside, across, down, thin)
             cell = (box.bottom - box.top) / (len(across) - 1)
             if _highest(erased > page.threshold) >= _FILLED * cell:
@@ -73,12 +73,16 @@ def _lines(ink: Grey, thin: int) -> tuple[list[Path], list[Path]]:
     return across, list(rules(strip, thin, Slopes(slope - _SKEW, slope + _SKEW, _BROKEN)))
 
 
-def _enclose(across: list[Path], down: list[Path], width: int, thin: int) -> bool:
-    """Tell whether lines do not meet, and enclose something nearly as wide as all of it."""
+def _enclose(across: list[Path], down: list[Path], box: Box, thin: int) -> bool:
+    """Tell whether lines do not meet, and enclose nearly all of a box."""
     if min(len(across), len(down)) < 2:
         return False
-    least = min(np.diff(paths, axis=0).min() for paths in (across, down))
-    return least > thin and (down[-1] - down[0]).min() >= _SPANNED * width
+    apart = min(np.diff(paths, axis=0).min() for paths in (across, down))
+    # From the top of a form askew to its bottom.
+    height = np.max(across) - np.min(across)
+    width = (down[-1] - down[0]).min()
+    spanned = min(height / (box.bottom - box.top), width / (box.right - box.left))
+    return apart > thin and spanned >= _SPANNED
 
 
 def _without_lines(ink: Grey, across: list[Path], down: list[Path], thin: int) -> Grey:
