@@ -46,6 +46,21 @@ def test_digits_touch_the_lines_of_cells(n_rows, number, angle):
     assert_allclose(found, np.array(find_digits(photograph(alone))), atol=6)
 
 
+@pytest.mark.parametrize("angle", [0, 3])
+@pytest.mark.parametrize("tines", [30, 60, 110])
+def test_digits_touch_a_comb(tines, angle):
+    number = [6, 2, 8, 3, 0]
+    page = cells(1, len(number))
+    page[: MARGIN + CELL - tines] = 0
+    alone = paper(page.shape)
+    for place, digit in enumerate(number):
+        for sheet in (page, alone):
+            in_cell(sheet, strokes(digit, 76), 0, place, down=18 - 6 * place)
+    page, alone = (rotate(sheet, angle, order=1).clip(0, 1) for sheet in (page, alone))
+    found = np.array(find_digits(photograph(page)))
+    assert_allclose(found, np.array(find_digits(photograph(alone))), atol=8)
+
+
 @pytest.mark.parametrize("angle", [0, 6.5])
 @pytest.mark.parametrize("digit", [0, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_one_digit_touches_its_frame(digit, angle):

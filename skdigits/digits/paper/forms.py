@@ -1,8 +1,9 @@
-"""The lines of frames and tables, which the digits in them may touch.
+"""The lines of frames, tables and combs, which the digits in them may touch.
 
 ::
 
-    component -> lines across its box, two or more -> lines between the first and the last of these
+    component -> two lines or more across its box -> lines down from the first to the last of these
+              -> otherwise one line across -> lines down to it, as high as those at its ends
               -> all erased (erasing.py), if something as high as a digit in a cell is left
 
 What is drawn around digits that touch nothing needs none of this: it is a component of its own,
@@ -10,6 +11,8 @@ which ruling.py knows by where it is. Lines that reach the sides of the paper ar
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +25,36 @@ from skdigits.digits.paper.pages import Page
 from skdigits.digits.paper.resampling import Grey, Mask
 from skdigits.digits.paper.ruled_paper import Slopes, rules
 
+Path = NDArray[np.float64]  # The row of a line in each column.
+
 _ROOM = 4  # Times the width of a rule: cells are larger.
 _SPANNED = 0.7  # Share of a form between its first and last line, at least.
 _FILLED = 0.3  # Share of the height of a cell: what is written in one is at least as high.
-Path = NDArray[np.float64]  # The row of a line in each column.
+_TINES = 3  # Of a comb, at least: no digit has as many.
 # Where a page is seen at an angle, the corners of cells are right ones give or take this slope.
 _SKEW = 0.06
 _BROKEN = 0.1  # Share of the height of a form that its lines leave out: those of ones are shorter.
 
 
+class _Form(NamedTuple):
+    """Lines across, and those down the strip from one path to another, as columns of it."""
+
+    across: list[Path]
+    first: Path
+    last: Path
+    down: list[Path]
+
+    def spans(self, box: Box, n_down: int, thin: int) -> bool:
+        """Tell whether so many lines down are apart, the outer ones nearly as wide as the box."""
+        if len(self.down) < n_down:
+            return False
+        apart = min(np.diff(self.down, axis=0).min(), (self.last - self.first).min())
+        width = (self.down[-1] - self.down[0]).min()
+        return bool(apart > thin and width >= _SPANNED * (box.right - box.left))
+
+
 def without_forms(ink: Grey, page: Page) -> Grey | None:
-    """Take the lines of frames and tables for paper.
+    """Take the lines of frames, tables and combs for paper.
 
     Parameters
     ----------
@@ -53,50 +75,74 @@ def without_forms(ink: Grey, page: Page) -> Grey | None:
         box = Box(*map(int, page.boxes[number]))
         around = box.heightened(2 * thin)
         inside = around.of(rest)
-        across, down = _lines(inside * (around.of(page.labels) == number + 1), thin)
-        if _enclose(across, down, box, thin):
-            erased = _without_lines(inside, across, down, thin)
-            cell = (box.bottom - box.top) / (len(across) - 1)
+        form = _form(inside * (around.of(page.labels) == number + 1), box, thin)
+        if form is not None:
+            erased = _without_lines(inside, form, thin)
+            cell = (box.bottom - box.top) / max(1, len(form.across) - 1)
             if _highest(erased > page.threshold) >= _FILLED * cell:
                 inside[...] = erased
                 found = True
     return rest if found else None
 
 
-def _lines(ink: Grey, thin: int) -> tuple[list[Path], list[Path]]:
-    """Return the paths of lines across, and of lines down the strip between these."""
+def _form(ink: Grey, box: Box, thin: int) -> _Form | None:
+    """Return the lines of the form that has that ink and box, or None if it is none."""
     across = list(rules(ink, thin))
-    if len(across) < 2:
-        return across, []
+    return _table(across, ink, box, thin) or _comb(across, ink, box, thin)
+
+
+def _table(across: list[Path], ink: Grey, box: Box, thin: int) -> _Form | None:
+    """Return the lines of a table, or of a frame."""
+    if len(across) < 2 or np.ptp(across) < _SPANNED * (box.bottom - box.top):
+        return None
+    table = _with_lines_down(across, across[0], across[-1], ink, thin)
+    return table if table.spans(box, 2, thin) else None
+
+
+def _comb(across: list[Path], ink: Grey, box: Box, thin: int) -> _Form | None:
+    """Return the lines of a comb, with tines as high as those at its ends, evenly spaced."""
+    if not across:
+        return None
+    base = across[-1]
+    ends = (ink[:, : 2 * thin], base[0]), (ink[:, -2 * thin :], base[-1])
+    height = min(foot - end.any(axis=1).argmax() for end, foot in ends)
+    if height <= thin:
+        return None
+    comb = _with_lines_down([base], base - height, base, ink, thin)
+    comb = comb._replace(down=_evenly_spaced(comb.down, thin))
+    return comb if comb.spans(box, _TINES, thin) else None
+
+
+def _with_lines_down(across: list[Path], first: Path, last: Path, ink: Grey, thin: int) -> _Form:
+    """Look for lines down a strip, at right angles to those across."""
     slope = -np.mean([path[-1] - path[0] for path in across]) / ink.shape[1]
-    strip = _transposed(ink, _rows_between(across, len(ink)), thin)
-    return across, list(rules(strip, thin, Slopes(slope - _SKEW, slope + _SKEW, _BROKEN)))
+    strip = _transposed(ink, _rows_between(first, last, len(ink)), thin)
+    down = list(rules(strip, thin, Slopes(slope - _SKEW, slope + _SKEW, _BROKEN)))
+    return _Form(across, first, last, down)
 
 
-def _enclose(across: list[Path], down: list[Path], box: Box, thin: int) -> bool:
-    """Tell whether lines do not meet, and enclose nearly all of a box."""
-    if min(len(across), len(down)) < 2:
-        return False
-    apart = min(np.diff(paths, axis=0).min() for paths in (across, down))
-    # From the top of a form askew to its bottom.
-    height = np.max(across) - np.min(across)
-    width = (down[-1] - down[0]).min()
-    spanned = min(height / (box.bottom - box.top), width / (box.right - box.left))
-    return apart > thin and spanned >= _SPANNED
+def _evenly_spaced(lines: list[Path], thin: int) -> list[Path]:
+    """Return the first line, the last, and as many between them as are equally far apart."""
+    places = np.array([path.mean() for path in lines])
+    for n_cells in range(len(lines) - 1, 0, -1):
+        even = np.linspace(places[0], places[-1], n_cells + 1)
+        off = np.abs(np.subtract.outer(even, places))
+        if off.min(axis=1).max() <= thin:
+            return [lines[nearest] for nearest in off.argmin(axis=1)]
+    return lines
 
 
-def _without_lines(ink: Grey, across: list[Path], down: list[Path], thin: int) -> Grey:
+def _without_lines(ink: Grey, form: _Form, thin: int) -> Grey:
     """Erase the lines across, and the lines down the strip between these."""
-    rest = erase_along(ink, across, thin)
-    rows = _rows_between(across, len(ink))
-    strip = erase_along(_transposed(rest, rows, thin), down, thin)
+    rest = erase_along(ink, form.across, thin)
+    rows = _rows_between(form.first, form.last, len(ink))
+    strip = erase_along(_transposed(rest, rows, thin), form.down, thin)
     np.put_along_axis(rest, rows, strip[2 * thin : -2 * thin].T, axis=0)
     return rest
 
 
-def _rows_between(across: list[Path], height: int) -> NDArray[np.intp]:
-    """Return the rows from the first to the last line in each column, so many in all of them."""
-    first, last = across[0], across[-1]
+def _rows_between(first: Path, last: Path, height: int) -> NDArray[np.intp]:
+    """Return the rows from one path to another in each column, as many in all of them."""
     n_rows = max(2, int(np.ceil((last - first).max())) + 1)
     return np.rint(np.linspace(first, last, n_rows)).astype(np.intp).clip(0, height - 1)
 
