@@ -72,6 +72,17 @@ def test_one_digit_touches_its_frame(digit, angle):
     assert alike(*normalized(*turned)) > 0.95
 
 
+@pytest.mark.parametrize("angle", [0, 4])
+@pytest.mark.parametrize("digit", range(10))
+def test_one_digit_touches_the_line_under_it(digit, angle):
+    underlined = paper((240, 300))
+    bottom = write(underlined, strokes(digit, 110), 60, 110)[2]
+    alone = underlined.copy()
+    underlined[bottom - 9 : bottom - 6, 80:220] = 1
+    turned = (photograph(rotate(sheet, angle, order=1).clip(0, 1)) for sheet in (underlined, alone))
+    assert alike(*normalized(*turned)) > 0.95
+
+
 @pytest.mark.parametrize("bar", [False, True])
 def test_a_digit_of_straight_lines_is_no_form(bar):
     """A zero, or an eight."""

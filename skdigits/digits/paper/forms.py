@@ -1,9 +1,10 @@
-"""The lines of frames, tables and combs, which the digits in them may touch.
+"""The lines of frames, tables and combs, and under digits, all of which digits may touch.
 
 ::
 
     component -> two lines or more across its box -> lines down from the first to the last of these
-              -> otherwise one line across -> lines down to it, as high as those at its ends
+              -> otherwise the lowest line across -> lines down to it, as high as those at its ends
+                                                  -> or none, but nothing else at its ends
               -> all erased (erasing.py), if something as high as a digit in a cell is left
 
 What is drawn around digits that touch nothing needs none of this: it is a component of its own,
@@ -30,6 +31,7 @@ Path = NDArray[np.float64]  # The row of a line in each column.
 _ROOM = 4  # Times the width of a rule: cells are larger.
 _SPANNED = 0.7  # Share of a form between its first and last line, at least.
 _FILLED = 0.3  # Share of the height of a cell: what is written in one is at least as high.
+_FOOT = 0.6  # Share of the height of a digit, at least, that is above the line under it.
 _TINES = 3  # Of a comb, at least: no digit has as many.
 # Where a page is seen at an angle, the corners of cells are right ones give or take this slope.
 _SKEW = 0.06
@@ -54,7 +56,7 @@ class _Form(NamedTuple):
 
 
 def without_forms(ink: Grey, page: Page) -> Grey | None:
-    """Take the lines of frames, tables and combs for paper.
+    """Take the lines of frames, tables and combs, and those under digits, for paper.
 
     Parameters
     ----------
@@ -88,7 +90,11 @@ def without_forms(ink: Grey, page: Page) -> Grey | None:
 def _form(ink: Grey, box: Box, thin: int) -> _Form | None:
     """Return the lines of the form that has that ink and box, or None if it is none."""
     across = list(rules(ink, thin))
-    return _table(across, ink, box, thin) or _comb(across, ink, box, thin)
+    return (
+        _table(across, ink, box, thin)
+        or _comb(across, ink, box, thin)
+        or _underline(across, ink, box, thin)
+    )
 
 
 def _table(across: list[Path], ink: Grey, box: Box, thin: int) -> _Form | None:
@@ -111,6 +117,20 @@ def _comb(across: list[Path], ink: Grey, box: Box, thin: int) -> _Form | None:
     comb = _with_lines_down([base], base - height, base, ink, thin)
     comb = comb._replace(down=_evenly_spaced(comb.down, thin))
     return comb if comb.spans(box, _TINES, thin) else None
+
+
+def _underline(across: list[Path], ink: Grey, box: Box, thin: int) -> _Form | None:
+    """Return a line as long as what stands on it is high, which goes further to both sides."""
+    if not across or box.bottom - box.top > box.right - box.left:
+        return None
+    base = across[-1]
+    inked = np.flatnonzero(ink.any(axis=1))
+    if base.mean() < np.quantile(inked, _FOOT):
+        return None
+    off = np.abs(np.arange(len(ink))[:, np.newaxis] - base) > thin
+    bare = np.logical_not((off & (ink > 0)).any(axis=0))
+    overhang = min(bare.argmin(), bare[::-1].argmin())
+    return _Form([base], base, base, []) if overhang > thin else None
 
 
 def _with_lines_down(across: list[Path], first: Path, last: Path, ink: Grey, thin: int) -> _Form:
