@@ -44,6 +44,7 @@ _WEAKER = RandomAffine(shift=0, rotation=8, scale=0.1, shear=0.1) + ElasticDefor
 _STRONGER = RandomAffine(shift=0, rotation=15, scale=0.2, shear=0.2) + ElasticDeformation(alpha=60)
 _UPRIGHT = Upright() + Directions()
 _BENT = Views(steps=[Directions(), Bends()])
+_SEEN = Upright() + Views(steps=[Directions(), Bends(), Loci()])
 _WITHOUT_LOCI = fading(_DEFORMED + Upright() + _BENT)
 CANDIDATES: dict[str, dict] = {
     "upright edges, bends and loci": {},
@@ -58,6 +59,22 @@ CANDIDATES: dict[str, dict] = {
     "upright edges, bends and loci, stretched": fading(
         _DEFORMED + Upright(stretch=1, width=0.18) + Views(steps=[Directions(), Bends(), Loci()])
     ),
+    "finer waves": fading(RandomAffine(shift=0) + ElasticDeformation(sigma=4, alpha=34) + _SEEN),
+    "coarser waves": fading(RandomAffine(shift=0) + ElasticDeformation(sigma=6, alpha=60) + _SEEN),
+    "coarse and fine waves": fading(
+        RandomAffine(shift=0)
+        + ElasticDeformation(sigma=6, alpha=50)
+        + ElasticDeformation(sigma=3, alpha=10)
+        + _SEEN
+    ),
+    "noise": {"noise": 0.1},
+    "more noise, no dropout": {"noise": 0.2, "dropout": 0.0},
+    "weight decay": {"alpha": 0.02},
+    "three hidden layers": {"hidden_layer_sizes": (1024, 512, 512)},
+    "averaged weights": {"ema_decay": 0.9995},
+    "batches of 256": {"batch_size": 256},
+    "twice the rate": {"learning_rate_init": 0.006},
+    "half the rate": {"learning_rate_init": 0.0015},
     "edges and bends": fading(_DEFORMED + _BENT),
     "edges, upright edges and bends": fading(
         _DEFORMED + Views(steps=[Directions(), Upright() + _BENT])
