@@ -24,7 +24,7 @@ from skdigits.digits.paper.erasing import erase_along, rule_width
 from skdigits.digits.paper.levels import NEIGHBOURS
 from skdigits.digits.paper.pages import Page
 from skdigits.digits.paper.resampling import Grey, Mask
-from skdigits.digits.paper.ruled_paper import Slopes, rules
+from skdigits.digits.paper.ruled_paper import Wanted, rules
 
 Path = NDArray[np.float64]  # The row of a line in each column.
 
@@ -137,7 +137,7 @@ def _with_lines_down(across: list[Path], first: Path, last: Path, ink: Grey, thi
     """Look for lines down a strip, at right angles to those across."""
     slope = -np.mean([path[-1] - path[0] for path in across]) / ink.shape[1]
     strip = _transposed(ink, _rows_between(first, last, len(ink)), thin)
-    down = list(rules(strip, thin, Slopes(slope - _SKEW, slope + _SKEW, _BROKEN)))
+    down = list(rules(strip, thin, Wanted(slope - _SKEW, slope + _SKEW, _BROKEN)))
     return _Form(across, first, last, down)
 
 

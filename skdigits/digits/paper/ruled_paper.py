@@ -26,7 +26,7 @@ from skdigits.digits.paper.resampling import Grey, area_average
 BROKEN = 0.25  # Share of a rule's length, at most.
 _BLOCKS = 64  # From the left to the right; in wider ones, steep lines would be blurred.
 _ACROSS = np.linspace(-0.5, 0.5, _BLOCKS)
-STEEPEST = 0.5  # Slope: more than 26 degrees.
+_STEEPEST = 0.5  # Slope: more than 26 degrees.
 _CONVERGING = 0.25  # Difference of the slopes at the top and at the bottom of a page, at most.
 _FLAT = 0.12  # Slope: nearly seven degrees. Steeper lines are stems of fours and sevens,
 _SEVERAL = 3  # unless there are so many.
@@ -34,8 +34,8 @@ _FAINTEST = 0.02  # Share of the paper's light that a rule takes away.
 _AROUND = tuple(product((0, -1, 1), repeat=2))
 
 
-class Slopes(NamedTuple):
-    """Which lines are looked for.
+class Wanted(NamedTuple):
+    """Which lines are wanted.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Slopes(NamedTuple):
         The share of a line's length that may be missing.
     """
 
-    least: float = -STEEPEST
-    most: float = STEEPEST
+    least: float = -_STEEPEST
+    most: float = _STEEPEST
     broken: float = BROKEN
 
     @property
@@ -55,10 +55,10 @@ class Slopes(NamedTuple):
         return round(self.broken * _BLOCKS)
 
 
-ANY = Slopes()
+ANY = Wanted()
 
 
-def rules(ink: Grey, thin: int, slopes: Slopes = ANY) -> Iterator[NDArray[np.float64]]:
+def rules(ink: Grey, thin: int, wanted: Wanted = ANY) -> Iterator[NDArray[np.float64]]:
     """Find lines across the page, parallel or converging.
 
     Parameters
@@ -67,8 +67,8 @@ def rules(ink: Grey, thin: int, slopes: Slopes = ANY) -> Iterator[NDArray[np.flo
         The share of the paper's light that ink takes away.
     thin : int
         An odd number of pixels, less than which rules are wide.
-    slopes : Slopes, default=any
-        Which lines are looked for.
+    wanted : Wanted, default=any
+        Which lines.
 
     Yields
     ------
@@ -89,8 +89,8 @@ def rules(ink: Grey, thin: int, slopes: Slopes = ANY) -> Iterator[NDArray[np.flo
     # Under a thick stroke there may be a rule. A path meets it give or take a pixel.
     possible = ndimage.uniform_filter1d(np.maximum(blocks, thick), 3, axis=0)
     rows = np.arange(height)
-    drops = _drops(possible, 2 * (thin // 3), width, slopes)
-    strength = _along(possible, rows, drops, slopes.missing)
+    drops = _drops(possible, 2 * (thin // 3), width, wanted)
+    strength = _along(possible, rows, drops, wanted.missing)
     lines = _peaks(strength, thin)
     if len(lines) < _SEVERAL:
         lines = lines[np.abs(drops[lines]) <= _FLAT * width]
@@ -99,29 +99,29 @@ def rules(ink: Grey, thin: int, slopes: Slopes = ANY) -> Iterator[NDArray[np.flo
         yield path(np.linspace(-0.5, 0.5, width))
 
 
-def _drops(blocks: Grey, step: int, width: int, slopes: Slopes) -> NDArray[np.float64]:
+def _drops(blocks: Grey, step: int, width: int, wanted: Wanted) -> NDArray[np.float64]:
     """Return how far the lines of a page drop from its left to its right, by the row amid it.
 
     That changes evenly down the page. First it is searched for in large steps, as if lines were as
     thick as these.
     """
-    top, bottom = _roughly(blocks, step, width, slopes)
+    top, bottom = _roughly(blocks, step, width, wanted)
     while step > 1:
         step //= 2
         rows = np.arange(0, len(blocks), step)
         thicker = ndimage.maximum_filter1d(blocks, step, axis=0)
         around = [np.linspace(top + a * step, bottom + b * step, len(rows)) for a, b in _AROUND]
-        sums = [np.sum(_along(thicker, rows, drops, slopes.missing) ** 2) for drops in around]
+        sums = [np.sum(_along(thicker, rows, drops, wanted.missing) ** 2) for drops in around]
         top, bottom = around[int(np.argmax(sums))][[0, -1]]
     return np.linspace(top, bottom, len(blocks))
 
 
-def _roughly(blocks: Grey, step: int, width: int, slopes: Slopes) -> tuple[float, float]:
+def _roughly(blocks: Grey, step: int, width: int, wanted: Wanted) -> tuple[float, float]:
     """Return how far lines drop at the top and at the bottom of a page, give or take a step."""
     rows = np.arange(0, len(blocks), step)
     thicker = ndimage.maximum_filter1d(blocks, step, axis=0)
-    tried = np.arange(slopes.least * width, slopes.most * width + 1, step)
-    strength = _along(thicker, rows, tried[:, None], slopes.missing)
+    tried = np.arange(wanted.least * width, wanted.most * width + 1, step)
+    strength = _along(thicker, rows, tried[:, None], wanted.missing)
     # For each two of those drops, what is nearest to the line between them in each row.
     apart = np.abs(np.subtract.outer(tried, tried))
     first, last = (apart <= _CONVERGING * width).nonzero()
