@@ -71,7 +71,7 @@ def read_page(grey: Grey) -> Page:
     if erased is not None:
         contrast = erased
         page = _page(contrast, noise)
-    elif not _lacks_rules(page):
+    if not _lacks_rules(page):
         contrast = erase_rules(contrast)
         page = _page(contrast, noise)
     on_lines = standing_on_lines(page.boxes) & ~page.frames
