@@ -69,7 +69,7 @@ class FromScratchMLPClassifier(
     penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) / 2 * |W|_2^2)``, both divided by the sum
     of sample weights that a batch of that size has on average.
 
-    Names and meanings are those of :class:`sklearn.neural_network.MLPClassifier` wherever the thing
+    Names and meanings are those of `sklearn.neural_network.MLPClassifier` wherever the thing
     is the same. What belongs to one optimizer or one schedule lives on that object; a string names
     it with its defaults.
 
@@ -196,7 +196,7 @@ class FromScratchMLPClassifier(
     t_ : int
         Training rows seen so far.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
-        As in :class:`sklearn.neural_network.MLPClassifier`.
+        As in `sklearn.neural_network.MLPClassifier`.
 
     See Also
     --------

@@ -20,7 +20,10 @@ from .nn.architecture import NORMALIZATIONS
 from .nn.optimizers import SOLVERS
 from .nn.schedules import SCHEDULES
 
-_MODEL = "file that train saved, or of any classifier of pixels from 0 to 255 (8x8: to 16)"
+_MODEL = (
+    "file that train saved, or of any classifier with predict_proba whose pixels go from 0 to 255 "
+    "(8x8: to 16)"
+)
 _DESCRIPTION = """\
 Train a neural network to read handwritten digits, measure how well it does,
 and let it read images of yours.
@@ -70,8 +73,13 @@ path, the digits in reading order and their probabilities: three fields,
 separated by tabs, the probabilities by spaces.
 
 The digits are found, cut out and given the form of those that the model was
-trained on: 28x28 pixels for a model of MNIST, which reads best, or 8x8 for a
-model of the bundled digits.
+trained on: 28x28 pixels for a model of MNIST, or 8x8 for one of the bundled
+digits, which reads far worse. For photographs and drawings, train --recipe
+any_image. What is as large as a digit is read as one, letters too, and lines
+are read one after the other.
+
+The exit status is 2 where an image can't be read; the others are read all the
+same.
 
 Load only models that you trust: a model file can run any code.
 """
@@ -119,7 +127,8 @@ def _parser() -> ArgumentParser:
     command.add_argument(
         "--json",
         action="store_true",
-        help="print an object of JSON for each image, with boxes: top, left, bottom, right",
+        help="print an object of JSON for each image, with boxes: top, left, bottom, right; or "
+        "with the error, where it can't be read",
     )
     command.add_argument(
         "--annotate",

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from json import dumps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -307,7 +308,8 @@ def predict(
     images : sequence of str
         The image files.
     json : bool, default=False
-        Whether to print an object of JSON for each image, with boxes.
+        Whether to print an object of JSON for each image, with boxes, or with the error that kept
+        it from being read.
     annotate : Path, optional
         The file for the image, of which there is just one then, with the answers drawn on it.
 
@@ -329,6 +331,15 @@ def predict(
             raise CommandError(f"--annotate would overwrite {path}, which is read")
     model, data_set = _load_model(model_path)
     status = 0
+
+    def fail(path: str, words: object) -> None:
+        """Say why an image can't be read; of JSON, each image has an object."""
+        nonlocal status
+        status = 2
+        tell(f"error: {words}")
+        if json:
+            print(dumps({"path": path, "error": str(words)}))
+
     for path in images:
         try:
             reading = read_digits(model, path, data_set.side, data_set.brightest)
@@ -337,11 +348,9 @@ def predict(
         except ImportError as error:
             raise CommandError(error) from error
         except OSError as error:
-            tell(f"error: {_about(error.filename or path, error)}")
-            status = 2
+            fail(path, _about(error.filename or path, error))
         except ValueError as error:
-            tell(f"error: {error}")
-            status = 2
+            fail(path, error)
         else:
             print(reading.json() if json else reading.line())
     return status

@@ -112,8 +112,9 @@ def find_learning_rate(
     _, weights = labels.targets_and_weights(y, sample_weight, estimator.class_weight)
     rows = np.arange(y.shape[0]) if weights is None else np.flatnonzero(weights)
     size = rows_per_batch(estimator.batch_size, len(rows))
+    # With so many epochs ahead of it, what changes on the way stays as it is at the beginning.
     probe = clone(estimator).set_params(
-        learning_rate="constant", batch_size=size, class_weight=None, verbose=False
+        learning_rate="constant", max_iter=2**31, batch_size=size, class_weight=None, verbose=False
     )
     parts = (
         {

@@ -38,10 +38,14 @@ class ArrayViews(list[NDArray]):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Write the value into the array that is there; of a slice, each into its own."""
-        if not isinstance(index, slice):
-            self[index][...] = value
-            return
-        for array, own in zip(self[index], value, strict=True):
+        several = isinstance(index, slice)
+        pairs = zip(self[index], value, strict=True) if several else [(self[index], value)]
+        for array, own in pairs:
+            if np.shape(own) != array.shape:
+                raise ValueError(
+                    f"coefs_ and intercepts_ can't be set to an array of shape {np.shape(own)} "
+                    f"where theirs is {array.shape}."
+                )
             array[...] = own
 
 

@@ -474,8 +474,9 @@ def test_to_set_an_element_of_the_weights_is_to_write_into_the_network():
         clf.coefs_[i] = theirs.coefs_[i]
         clf.intercepts_[i] = theirs.intercepts_[i]
     assert_allclose(clf.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
-    with pytest.raises(ValueError, match="broadcast"):
-        clf.coefs_[0] = np.ones((7, 4))
+    for wrong in (np.ones((7, 4)), np.ones((1, 4)), 5):
+        with pytest.raises(ValueError, match="can't be set to an array of shape"):
+            clf.coefs_[0] = wrong
     clf.coefs_[:] = [2 * weights for weights in theirs.coefs_]
     for ours, weights in zip(clf.coefs_, theirs.coefs_, strict=True):
         assert_allclose(ours, 2 * weights)

@@ -71,6 +71,15 @@ def test_predict_prints_json_with_boxes(trained, page):
         assert 50 + 160 * i <= left < right <= 190 + 160 * i
 
 
+def test_json_has_an_object_for_an_image_that_cannot_be_read(model_path, page, capsys):
+    status = main(["predict", "--json", model_path, "missing.png", str(page)])
+    output = capsys.readouterr()
+    first, second = map(json.loads, output.out.splitlines())
+    assert first == {"path": "missing.png", "error": "missing.png: No such file or directory"}
+    assert (second["path"], status) == (str(page), 2)
+    assert output.err == "skdigits: error: missing.png: No such file or directory\n"
+
+
 def test_predict_draws_its_answers(trained, page, tmp_path):
     arguments = ["predict", "--annotate", tmp_path / "out.png", "digits.joblib", page]
     answer = run(*arguments, folder=trained[0])

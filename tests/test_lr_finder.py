@@ -187,6 +187,23 @@ def test_only_our_classifier_has_a_rate_to_find(estimator):
         find_learning_rate(estimator, X, y)
 
 
+@pytest.mark.parametrize("max_iter", [3, 500])
+def test_augmentation_stays_as_it_is_at_the_beginning(max_iter):
+    asked = []
+
+    class Changing:
+        def __call__(self, batch, rng):
+            return batch
+
+        def at(self, progress):
+            asked.append(progress)
+            return self
+
+    find_learning_rate(classifier(augment=Changing(), max_iter=max_iter), X, y, n_steps=20)
+    assert len(asked) > 10
+    assert max(asked) < 1e-6
+
+
 def test_two_classes():
     curve = find_learning_rate(classifier(), X, y > 4)
     assert 1e-5 < curve.suggestion < 1

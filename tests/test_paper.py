@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.ndimage import gaussian_filter, grey_dilation, rotate, zoom
 from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
 
+from skdigits.digits import DigitImages
 from skdigits.digits.paper.resampling import area_average
 
 digits = st.integers(0, 9)
@@ -182,6 +185,24 @@ def test_a_small_image_may_be_cut_out_along_the_strokes(times):
     wide = np.pad(tight, ((0, 0), (times, times), (times, times)))
     pairs = zip(*(normalized(*map(photograph, images)) for images in (tight, wide)), strict=True)
     assert np.quantile([alike(*pair) for pair in pairs], 0.25) > 0.9
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_rings_of_a_few_pixels_stay_open(side):
+    top = side // 2 - 3
+    eight = np.zeros((side, side))
+    eight[top : top + 7, top + 1 : top + 4] = 1
+    eight[[top + 1, top + 2, top + 4, top + 5], top + 2] = 0.6
+    darkest = normalized(photograph(eight))[0, :, 12:16].max(axis=1)
+    full = np.flatnonzero(darkest > 0.98)
+    assert darkest[full[0] : full[-1]].min() < 0.96
+
+
+def test_what_grey_tells_of_a_few_pixels_is_kept():
+    X, y = load_digits(return_X_y=True)
+    pixels = DigitImages().transform(X[:600])
+    # Where all that grey tells is a threshold, the score is 0.89.
+    assert cross_val_score(KNeighborsClassifier(3), pixels, y[:600]).mean() > 0.92
 
 
 @pytest.mark.parametrize(("table", "turned"), [(50, 12), (50, -25), (150, 12)])

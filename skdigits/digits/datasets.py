@@ -79,7 +79,7 @@ def load_mnist(*, data_home: str | PathLike[str] | None = None) -> DigitSplit:
     Parameters
     ----------
     data_home : str or path-like, default=None
-        scikit-learn's data folder, see :func:`sklearn.datasets.get_data_home`. None means the
+        scikit-learn's data folder, see `sklearn.datasets.get_data_home`. None means the
         environment variable `SCIKIT_LEARN_DATA`, or else `~/scikit_learn_data`.
 
     Returns

@@ -56,9 +56,9 @@ class DigitImages(TransformerMixin, BaseEstimator):
     4. Rules, specks, shadows at the border, frames and circles around digits, lines under them and
        grids between them are dropped. Of what is left, the digit is the largest connected
        component near the middle, with its parts.
-    5. The strokes are thickened or thinned to MNIST's width, the digit is cut out, scaled to fit
-       20x20 pixels with its aspect kept and anti-aliased, and put into 28x28 pixels with its
-       centre of mass at the centre.
+    5. The strokes are thickened or thinned to MNIST's width (but a digit of a dozen pixels or less
+       keeps its grey levels), the digit is cut out, scaled to fit 20x20 pixels with its aspect
+       kept and anti-aliased, and put into 28x28 pixels with its centre of mass at the centre.
 
     An image that is in MNIST's form already, as all of MNIST is, is only scaled from 0 to 1.
     The transformer has no parameters and learns nothing.
@@ -186,7 +186,7 @@ def find_digits(image: Any) -> list[Box]:
     Raises
     ------
     ImportError, OSError, ValueError
-        As in :class:`DigitImages`, but for an image without a digit.
+        As in `DigitImages`, but for an image without a digit.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def extract_digits(
     ----------
     image : str, path-like, PIL.Image.Image or array-like of shape (height, width), \
             (height, width, 3) or (height, width, 4)
-        As :func:`find_digits` takes it.
+        As `find_digits` takes it.
     predict_proba : callable, optional
         A classifier's method of that name, which tells from pixels as below the probabilities of
         the digits from 0 to 9. Digits that touch each other are cut apart where it is surest of
@@ -220,14 +220,14 @@ def extract_digits(
     Returns
     -------
     boxes : list of Box
-        As :func:`find_digits` returns them, but for digits that were cut apart.
+        As `find_digits` returns them, but for digits that were cut apart.
     pixels : ndarray of shape (n_digits, 784), dtype float32
-        As :meth:`DigitImages.transform` returns them: what a classifier predicts from.
+        As `DigitImages.transform` returns them: what a classifier predicts from.
 
     Raises
     ------
     ImportError, OSError, ValueError
-        As in :class:`DigitImages`, but for an image without a digit.
+        As in `DigitImages`, but for an image without a digit.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def extract_digits(
 def digits_of(
     picture: Picture, predict_proba: PredictProba | None = None
 ) -> tuple[list[Box], NDArray[np.float32]]:
-    """Find the digits on a picture, as :func:`extract_digits` does on an image.
+    """Find the digits on a picture, as `extract_digits` does on an image.
 
     Parameters
     ----------

@@ -83,8 +83,8 @@ def _columns(path: Path, header: str) -> list[str]:
     n_pixels = len(names) - (names[0] == "label")
     if n_pixels != _N_PIXELS or any(map(_is_number, names)):
         raise ValueError(
-            f"{path}: line 1 is {_shortened(header)}; expected the header label,pixel0,...,"
-            "pixel783, or the same without label."
+            f"{path}: line 1 is {_shortened(header)}, with {len(names)} names; expected the header "
+            f"label,pixel0,...,pixel783, of {_N_PIXELS + 1} names, or the same without label."
         )
     return names
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdigits.digits.augmentation.upright import Upright
 from skdigits.digits.images import digits_of
 from skdigits.digits.paper.boxes import Box, inked_box
 from skdigits.digits.paper.levels import light_on_dark
@@ -155,7 +156,9 @@ def _resized(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return digits in MNIST's form at the size that a model knows."""
     if side == SIDE:
         return pixels
-    return np.array([_shrunk(image, side).ravel() for image in pixels.reshape(-1, SIDE, SIDE)])
+    # Those of 8 x 8 pixels in scikit-learn hardly slant.
+    upright = Upright().prepare(pixels).reshape(-1, SIDE, SIDE)
+    return np.array([_shrunk(image, side).ravel() for image in upright])
 
 
 def _shrunk(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -87,17 +87,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": _fading(_DEFORMED + Upright() + _VIEWS),
     },
 }
-"""
-=========  =======================================================================================
-plain      one network of at most two million weights, no augmentation: the best of the toolbox
-           alone (``benchmarks/plain.py``)
-fast       98 % of MNIST's test digits in the shortest time; takes raw 8-bit pixels
-           (``benchmarks/fast.py``)
-any_image  for photographs, scans and drawings, after ``DigitImages``
-           (``benchmarks/any_image.py``)
-best       one network that sees the edges of deformed digits, by direction, how they bend, and what
-           they enclose (``benchmarks/best.py``)
-=========  =======================================================================================
+"""The parameters of each recipe, by its name.
+
+- ``plain``: one network of at most two million weights, no augmentation: the best of the toolbox
+  alone (``benchmarks/plain.py``).
+- ``fast``: 98 % of MNIST's test digits in the shortest time; takes raw 8-bit pixels
+  (``benchmarks/fast.py``).
+- ``any_image``: for photographs, scans and drawings, after ``DigitImages``
+  (``benchmarks/any_image.py``).
+- ``best``: one network that sees the edges of deformed digits, by direction, how they bend, and
+  what they enclose (``benchmarks/best.py``).
 """
 
 
@@ -140,7 +139,7 @@ def committee(**params: Any) -> VotingClassifier:
     Parameters
     ----------
     **params
-        Of :class:`sklearn.ensemble.VotingClassifier`, such as ``n_jobs=2``.
+        Of `sklearn.ensemble.VotingClassifier`, such as ``n_jobs=2``.
 
     Returns
     -------

@@ -34,7 +34,7 @@ from skdigits.component import (
 class Clock(NamedTuple):
     """Where a training is.
 
-    Parameters
+    Attributes
     ----------
     step : int
         Optimizer steps taken so far.

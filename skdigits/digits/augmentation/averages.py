@@ -39,7 +39,7 @@ class Averages(Preparation):
         raise NotImplementedError
 
     def prepare(self, batch: NDArray) -> NDArray:
-        """Return features of the images; see :class:`Preparation`."""
+        """Return features of the images; see `Preparation`."""
         self.check(batch)
         images = batch.reshape(-1, *self.image_shape)
         n_planes, _, *shape = self.planes(images[:0]).shape

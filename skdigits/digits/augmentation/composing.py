@@ -188,13 +188,13 @@ class Preparation(ImageAugmentation):
         raise NotImplementedError
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a prepared batch; see :class:`Augmentation`."""
+        """Return a prepared batch; see `Augmentation`."""
         return self.prepare(batch)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Combination(Augmentation):
-    """What several augmentations make together; see :class:`Compose` and :class:`Views`."""
+    """What several augmentations make together; see `Compose` and `Views`."""
 
     steps: Sequence[Any] = bounded(
         (), Instance((list, tuple), "a list of functions (batch, rng) -> batch")
@@ -270,7 +270,7 @@ class Compose(Combination):
         return batch
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return what the steps make of a batch; see :class:`Augmentation`."""
+        """Return what the steps make of a batch; see `Augmentation`."""
         self.validate()
         for together, steps in groupby(self.steps, _together):
             batch = together(list(steps), batch, rng)
@@ -345,7 +345,7 @@ class Fading(Component):
         return self.augment.prepare
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch changed in full strength; see :class:`Augmentation`."""
+        """Return a batch changed in full strength; see `Augmentation`."""
         self.validate()
         return self.augment(batch, rng)
 

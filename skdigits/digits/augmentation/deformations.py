@@ -54,12 +54,12 @@ class Deformation(ImageAugmentation):
         raise NotImplementedError
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch of deformed images; see :class:`Augmentation`."""
+        """Return a batch of deformed images; see `Augmentation`."""
         return self.together([self], batch, rng)
 
     @staticmethod
     def together(steps: Sequence[Any], batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Apply the sum of some deformations; see :meth:`Augmentation.together`."""
+        """Apply the sum of some deformations; see `Augmentation.together`."""
         shapes = [step.image_shape for step in steps]
         for step in steps:
             step.check(batch)

@@ -62,7 +62,7 @@ class Directions(Averages):
     places: int = bounded(7, PLACES)
 
     def planes(self, images: NDArray) -> NDArray:
-        """Return the edges in each direction; see :class:`Averages`."""
+        """Return the edges in each direction; see `Averages`."""
         return edges(images)
 
 
@@ -70,7 +70,7 @@ class Directions(Averages):
 class Bends(Averages):
     r"""Replace the pixels of each image by how its edges change: where they end, turn and cross.
 
-    Each of the eight planes :math:`S_k` of edges that :class:`Directions` averages is halved in
+    Each of the eight planes :math:`S_k` of edges that `Directions` averages is halved in
     height and width by means of 2 x 2 pixels, :math:`D`, and is then an image whose own edges are
     found in the same way,
 
@@ -106,6 +106,6 @@ class Bends(Averages):
     places: int = bounded(4, PLACES)
 
     def planes(self, images: NDArray) -> NDArray:
-        """Return the edges of each plane of edges; see :class:`Averages`."""
+        """Return the edges of each plane of edges; see `Averages`."""
         small = halved(edges(images).reshape(-1, *self.image_shape))
         return edges(small).reshape(64, len(images), *small.shape[1:])

@@ -23,7 +23,7 @@ def edges(images: NDArray) -> NDArray:
     Returns
     -------
     planes : ndarray of shape (8, n_images, height, width)
-        None is negative; see :class:`~skdigits.digits.Directions` for the equation.
+        None is negative; see `skdigits.digits.Directions` for the equation.
 
     Examples
     --------

@@ -82,7 +82,7 @@ class AddedStroke(ImageAugmentation):
     """The least and the largest angle to the vertical, in degrees."""
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch with more strokes; see :class:`Augmentation`."""
+        """Return a batch with more strokes; see `Augmentation`."""
         self.check(batch)
         self.check_range(batch)
         fields = centred_fields(self.image_shape, batch.dtype)
@@ -192,7 +192,7 @@ class Slash(AddedStroke):
 
     Zeros have it where they could be taken for the letter O, as in programs. In a ring, circle or
     ellipse, all ink is equally far from the centre if the distance is measured in deviations
-    (:meth:`Moments.squared_distances`): their squares, of mean 2, have a variance of 0.5 at most. A
+    (`Moments.squared_distances`): their squares, of mean 2, have a variance of 0.5 at most. A
     ring of the half axes :math:`a` and :math:`b` has deviations of :math:`a / \sqrt 2` and
     :math:`b / \sqrt 2` and a length of about :math:`\pi (a + b)`, so its ink tells the width of the
     stroke. Of MNIST's digits but the zeros, one in 15,000 is taken for a ring.

@@ -109,7 +109,7 @@ def moments(batch: NDArray, fields: NDArray) -> Moments:
     ----------
     batch : ndarray of shape (n_images, height * width)
     fields : ndarray of shape (3, height * width)
-        Of :func:`centred_fields`.
+        Of `centred_fields`.
 
     Returns
     -------

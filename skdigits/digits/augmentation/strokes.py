@@ -53,7 +53,7 @@ class RandomStroke(ImageAugmentation):
     amounts: ClassVar[tuple[str, ...]] = ("thinner", "thicker")
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch with other strokes; see :class:`Augmentation`."""
+        """Return a batch with other strokes; see `Augmentation`."""
         self.check(batch)
         amount = rng.uniform(-self.thinner, self.thicker, len(batch)).astype(batch.dtype)
         images = batch.reshape(-1, *self.image_shape).copy()
@@ -111,7 +111,7 @@ class PixelNoise(ImageAugmentation):
     amounts: ClassVar[tuple[str, ...]] = ("std",)
 
     def __call__(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return a batch with noise; see :class:`Augmentation`."""
+        """Return a batch with noise; see `Augmentation`."""
         self.check(batch)
         self.check_range(batch)
         noise = rng.standard_normal(batch.shape, dtype=np.float32)

@@ -77,7 +77,7 @@ class Upright(Preparation):
     width: float = bounded(0.15, POSITIVE)
 
     def prepare(self, batch: NDArray) -> NDArray:
-        """Return the images upright; see :class:`Preparation`."""
+        """Return the images upright; see `Preparation`."""
         self.check(batch)
         fields = centred_fields(self.image_shape, batch.dtype)
         return warp(batch, self._displacements(batch, fields), fields, self.image_shape)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 class Box(NamedTuple):
     """Where a digit is, in pixels; bottom and right are exclusive.
 
-    Parameters
+    Attributes
     ----------
     top, left, bottom, right : int
         So that ``image[top:bottom, left:right]`` is the digit.

@@ -26,7 +26,7 @@ from skdigits.digits.paper.forms import without_forms
 from skdigits.digits.paper.levels import NEIGHBOURS, hysteresis, light_on_dark, otsu
 from skdigits.digits.paper.noise import SIGMAS, without_noise
 from skdigits.digits.paper.pages import Page
-from skdigits.digits.paper.resampling import PAGE_SIDE, Grey, enlarge, shrunk
+from skdigits.digits.paper.resampling import PAGE_SIDE, Grey, enlarge, magnify, shrunk
 from skdigits.digits.paper.ruling import standing_on_lines
 from skdigits.digits.paper.sheets import only_sheet
 
@@ -42,7 +42,7 @@ _BROAD = 0.6  # Strokes cover less of a side, and shadows more.
 _NARROW = (0.2, 0.2), (0.1, 0.04)
 _SPECK = 0.015  # What is smaller is a speck.
 _THUMBNAIL = 64  # Pixels.
-_TINY = 10  # Pixels, of which each is a stroke.
+_TINY = 14  # Pixels, of which each may be a stroke.
 _STRAIGHT = 5  # Times as long as wide.
 _FAINTEST = 0.02  # Share of the paper's light that ink takes away.
 _SHADOW = 0.75  # Share of the darkness of ink, at most.
@@ -64,7 +64,7 @@ def read_page(grey: Grey) -> Page:
     """
     if min(grey.shape) < _THUMBNAIL:
         # Its neighbours differ by strokes, and what goes through most of it is a stroke.
-        return _page(paper_contrast(_enlarged(dark_on_light(grey))), 0.0)
+        return _small_page(dark_on_light(grey))
     contrast, noise = without_noise(paper_contrast(dark_on_light(only_sheet(grey))))
     page = _page(contrast, noise)
     erased = without_forms(contrast, page)
@@ -89,7 +89,16 @@ def _lacks_rules(page: Page) -> bool:
     return bool((inside & page.frames).any() or only_ones or (all_end and page.grids.any()))
 
 
-def _page(ink: Grey, noise: float) -> Page:
+def _small_page(grey: Grey) -> Page:
+    """Find what is written on a small image, which is magnified."""
+    magnified = max(1, min(math.ceil(_THUMBNAIL / min(grey.shape)), PAGE_SIDE // max(grey.shape)))
+    if min(grey.shape) < _TINY:
+        # Magnified before, its strokes would be as wide as shadows are.
+        return _page(magnify(paper_contrast(grey), magnified), 0.0, magnified)
+    return _page(paper_contrast(magnify(grey, magnified)), 0.0, magnified)
+
+
+def _page(ink: Grey, noise: float, magnified: int = 1) -> Page:
     """Find what is written, given the standard deviation of the noise."""
     ink = np.clip(ink, 0, 1)
     threshold = max(otsu(ink)[0], _FAINTEST, SIGMAS * noise)
@@ -105,15 +114,7 @@ def _page(ink: Grey, noise: float) -> Page:
     large = longer_sides(boxes) >= _SPECK * max(ink.shape)
     numbers = np.zeros(n_components + 1, np.int32)
     numbers[1:][large] = np.arange(1, large.sum() + 1)
-    return Page(ink, numbers[labels], boxes[large], weights[large], threshold, paper)
-
-
-def _enlarged(grey: Grey) -> Grey:
-    """Interpolate a small image, so that shadows and edges are wider than a pixel."""
-    factor = min(math.ceil(_THUMBNAIL / min(grey.shape)), PAGE_SIDE // max(grey.shape))
-    if factor <= 1 or min(grey.shape) < _TINY:
-        return grey
-    return enlarge(grey, *(factor * side for side in grey.shape))
+    return Page(ink, numbers[labels], boxes[large], weights[large], threshold, paper, magnified)
 
 
 def dark_on_light(grey: Grey) -> Grey:

@@ -18,11 +18,12 @@ from scipy.sparse.csgraph import connected_components
 
 from skdigits.digits.paper.boxes import Box, box_of, inked_box, longer_sides, overlaps
 from skdigits.digits.paper.levels import NEIGHBOURS
-from skdigits.digits.paper.normalizing import normalize
+from skdigits.digits.paper.normalizing import normalize, normalize_coarse
 from skdigits.digits.paper.pages import Page
 from skdigits.digits.paper.reading_order import reading_order
 from skdigits.digits.paper.resampling import Grey, Mask
 
+_COARSE = 12  # Pixels of the image: a digit of so few is as grey as it is inked.
 _SPECK = 0.03  # Share of the largest component's ink.
 _EDGE = 2  # Pixels: the soft edge of a stroke, which lies outside of it.
 _AROUND = 0.03  # Share that ink at the border, or around or between digits, counts.
@@ -171,7 +172,10 @@ def normalized_digit(page: Page, strokes: Strokes) -> Grey:
     # What touches it is not its own edge.
     blank = (page.labels[window] == 0) | mask
     near = ndimage.binary_dilation(mask, NEIGHBOURS) & blank
-    return normalize(np.where(near, page.ink[window], np.float32(0)), page.threshold)
+    ink = np.where(near, page.ink[window], np.float32(0))
+    if max(strokes.size) <= _COARSE * page.magnified:
+        return normalize_coarse(ink)
+    return normalize(ink, page.threshold)
 
 
 def _gaps(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 ::
 
     ink of the digit -> bilevel, 8 times finer than MNIST's 20x20 -> stroke width as in MNIST
-                     -> cut out -> area average to 20x20 -> centre of mass to the centre of 28x28
+    of few pixels    -> divided by the darkest nearby
+    both             -> cut out -> 20x20 -> centre of mass to the centre of 28x28
 
 LeCun et al. (1998) made MNIST that way from NIST's bilevel scans: what is grey in it comes from
 the anti-aliasing.
@@ -23,6 +24,8 @@ BOX_SIDE = 20
 _FINE = 8
 _MARGIN = 3 * _FINE
 _NEARBY = 20  # Of the fine pixels: a stroke of MNIST.
+_LEAST = 0.02  # Share of the darkest ink: what is lighter is paper.
+_NEIGHBOURHOODS = 3  # Side by side, as wide as the digit.
 _STROKE_WIDTHS = 2.2, 3.1  # Pixels: the middle half of MNIST.
 
 
@@ -76,11 +79,35 @@ def normalize(ink: Grey, threshold: float) -> Grey:
         0 for paper to 1.
     """
     mask = _even_stroke(_fine_mask(ink, threshold))
-    mask = inked_box(mask).of(mask)
-    height, width = mask.shape
-    scale = BOX_SIDE / max(height, width)
-    fine = mask.astype(np.float32)
-    digit = area_average(fine, *(max(1, round(side * scale)) for side in (height, width)))
+    return _in_place(mask.astype(np.float32), mask)
+
+
+def normalize_coarse(ink: Grey) -> Grey:
+    """Give a digit whose strokes are hardly wider than a pixel the size and place of MNIST's.
+
+    How grey a pixel is tells how much of it is inked, which a threshold would forget.
+
+    Parameters
+    ----------
+    ink : ndarray of shape (height, width), dtype float32
+        As `normalize` takes it.
+
+    Returns
+    -------
+    image : ndarray of shape (28, 28), dtype float32
+        0 for paper to 1.
+    """
+    # Where a stroke is fainter than the others, all of it is.
+    full = np.maximum(_darkest_nearby(ink, max(ink.shape) // _NEIGHBOURHOODS | 1), ink.max() / 2)
+    return _in_place(np.minimum(ink / full, 1), ink > _LEAST * ink.max())
+
+
+def _in_place(ink: Grey, mask: Mask) -> Grey:
+    """Scale what the mask marks to 20x20 pixels, and centre it in 28x28."""
+    digit = inked_box(mask).of(ink)
+    scale = BOX_SIDE / max(digit.shape)
+    resize = enlarge if scale > 1 else area_average
+    digit = resize(digit, *(max(1, round(side * scale)) for side in digit.shape))
     # In 8 bits, as in MNIST.
     return _centre(np.rint(digit * (255 / digit.max())) / np.float32(255))
 
@@ -95,10 +122,14 @@ def _fine_mask(ink: Grey, threshold: float) -> Mask:
     padding = round(scale)
     resized = resize(ink, height + 2 * padding, width + 2 * padding)
     # Half of the darkest ink nearby is the edge of a stroke, however blurred.
-    peak = ndimage.maximum_filter(resized, _NEARBY)
-    peak = ndimage.gaussian_filter(peak, _NEARBY / 4)
+    peak = _darkest_nearby(resized, _NEARBY)
     mask = resized > np.minimum(np.maximum(0.7 * threshold, peak / 2), resized.max() / 2)
     return np.pad(mask, _MARGIN)
+
+
+def _darkest_nearby(ink: Grey, window: int) -> Grey:
+    """Return the darkest ink in a window around each pixel, smoothly from place to place."""
+    return ndimage.gaussian_filter(ndimage.maximum_filter(ink, window), window / 4)
 
 
 def _even_stroke(mask: Mask) -> Mask:

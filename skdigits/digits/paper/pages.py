@@ -40,6 +40,8 @@ class Page:
         The ink between paper and stroke.
     paper : Box
         Where the paper is; a table or the like may be around it.
+    magnified : int
+        How many of its pixels, along a side, were one of the image's.
     """
 
     ink: Grey
@@ -48,6 +50,7 @@ class Page:
     weights: NDArray[np.float64]
     threshold: float
     paper: Box
+    magnified: int = 1
 
     @property
     def legible(self) -> Mask:

@@ -1,9 +1,10 @@
-"""Grey images of other sizes: the mean where they shrink, linear in between where they grow."""
+"""Grey images of other sizes: the mean where they shrink, lines or splines where they grow."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -75,6 +76,31 @@ def enlarge(image: Grey, height: int, width: int) -> Grey:
         centres = (np.arange(size) + 0.5) * (old / size) - 0.5
         image = _interpolate(image, np.clip(centres, 0, old - 1), axis)
     return image
+
+
+def magnify(image: Grey, factor: int) -> Grey:
+    """Interpolate by cubic splines between the centres of an image's pixels.
+
+    Where each of them is as wide as a stroke, straight lines would leave little of its edges.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width), dtype float32
+    factor : int
+
+    Returns
+    -------
+    image : ndarray of shape (factor * height, factor * width), dtype float32
+        Nowhere darker or lighter than before.
+
+    Examples
+    --------
+    >>> magnify(np.array([[0, 0, 1, 1]], np.float32), 3).round(1)[1]
+    array([0. , 0. , 0. , 0. , 0. , 0.3, 0.7, 1. , 1. , 1. , 1. , 1. ],
+          dtype=float32)
+    """
+    magnified = ndimage.zoom(image, factor, order=3, mode="nearest", grid_mode=True)
+    return np.clip(magnified, image.min(), image.max())
 
 
 def _interpolate(values: NDArray, places: NDArray[np.float64], axis: int) -> NDArray:

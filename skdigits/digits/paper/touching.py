@@ -105,7 +105,7 @@ def _best(
     probabilities = np.asarray(predict_proba(pixels))
     if probabilities.shape != (len(digits), 10) or not np.isfinite(probabilities).all():
         raise ValueError(
-            f"predict_proba returned an array of shape {probabilities.shape}, expected the "
+            f"predict_proba returned an array of shape {probabilities.shape}, expected finite "
             f"probabilities of the digits from 0 to 9, of shape {(len(digits), 10)}"
         )
     return probabilities.argmax(axis=1), probabilities.max(axis=1)
