@@ -6,7 +6,7 @@ from drawing import alike, normalized, page_with, paper, photograph, strokes, wr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from scipy.ndimage import gaussian_filter, grey_dilation, rotate, zoom
+from scipy.ndimage import gaussian_filter, grey_dilation, map_coordinates, rotate, zoom
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -15,6 +15,13 @@ from skdigits.digits import DigitImages
 from skdigits.digits.paper.resampling import area_average
 
 digits = st.integers(0, 9)
+
+
+def thin_seven():
+    row, column = np.mgrid[:240, :240]
+    bar = (np.abs(row - 60) < 4) & (np.abs(column - 120) < 35)
+    stem = (np.abs(column - 155 + (row - 60) / 2) < 4) & (np.abs(row - 120) < 60)
+    return (bar | stem).astype(float)
 
 
 @given(digits)
@@ -213,6 +220,48 @@ def test_a_sheet_on_a_table_is_read_like_the_sheet(digit, turned, table):
     photo = rotate(on_table, turned, reshape=False, order=1) + table
     alone = rotate(np.pad(ink, 60), turned, reshape=False, order=1)
     assert alike(*normalized(photograph(alone), photo)) > 0.9
+
+
+@pytest.mark.parametrize("turned", [-16, 12])
+def test_the_corners_of_a_sheet_may_reach_all_sides(turned):
+    ink = np.pad(thin_seven(), 140)
+    photo = rotate(photograph(ink, np.linspace(140, 190, 520)).astype(float), turned, order=1)
+    assert alike(*normalized(photograph(rotate(ink, turned, order=1)), photo)) > 0.9
+
+
+@pytest.mark.parametrize("slope", [0.15, 0.3])
+@pytest.mark.parametrize("digit", range(10))
+def test_a_sheet_may_be_seen_at_an_angle(digit, slope):
+    row, column = np.mgrid[-1:1:300j, -1:1:300j]
+    # What is further away, at the top, is smaller.
+    seen = np.array([row * 160, column * 160 / (1 + slope * row)]) + 120
+    photo = map_coordinates(photograph(page_with(digit)).astype(float), seen, order=1, cval=60)
+    alone = map_coordinates(page_with(digit), seen, order=1)
+    assert alike(*normalized(photograph(alone), photo)) > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_grey_sheet_on_a_white_page(digit):
+    sheet = photograph(page_with(digit, height=60), 130, 0.3)
+    page = np.pad(sheet, ((20, 80), (60, 30)), constant_values=255)
+    assert alike(*normalized(sheet, page)) > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_spot_of_light_is_no_ink(digit):
+    row, column = np.mgrid[:240, :240]
+    spot = np.exp(-((row - 180) ** 2 + (column - 60) ** 2) / (2 * 60**2))
+    ink = page_with(digit, height=50, top=30, left=140)
+    one, other = normalized(photograph(ink, 120, 0.3), photograph(ink, 120 + 130 * spot, 0.3))
+    assert alike(one, other) > 0.9
+
+
+@pytest.mark.parametrize("side", [16, 24])
+def test_what_is_thicker_is_no_part_of_the_digit(side):
+    seven = thin_seven()
+    button = seven.copy()
+    button[190 : 190 + side, 90 : 90 + side] = 1
+    assert alike(*normalized(photograph(seven), photograph(button))) > 0.9
 
 
 @pytest.mark.parametrize("darkness", [0.2, 0.35])

@@ -32,6 +32,7 @@ _HIGHER, _LYING = 1.6, 0.6
 _FOOT = 0.35  # Share of the height of a digit, from its lower end.
 _PART = 0.6  # Share of the height of a digit: what is higher is a digit, not a part.
 _NEAR = 0.25  # Share of the size of a digit: its parts are no further from each other.
+_THICKER = 1.6  # Times as thick as a digit: no part of it is.
 _CLOSE = 0.3  # Share of the height of a digit: a point or comma is no further from it.
 _ABOVE = 0.3  # Share of the narrower part's width that lies above or below the other.
 _JOINT = 1.25  # Times the height of the highest component: no digit is higher.
@@ -106,7 +107,16 @@ def central_digit(page: Page) -> NDArray[np.intp]:
     near = _gaps(page.boxes) <= _NEAR * longer_sides(page.boxes)[main]
     # What is near to a part is a part, too.
     _, groups = connected_components(near & kept & kept[:, np.newaxis], directed=False)
-    return (groups == groups[main]).nonzero()[0]
+    digit = (groups == groups[main]).nonzero()[0]
+    thickness = _thickness(page, digit)
+    return digit[thickness <= _THICKER * thickness[digit == main]]
+
+
+def _thickness(page: Page, components: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return half the width of the thickest stroke of each component."""
+    labels = box_of(page.boxes[components]).grown(1).of(page.labels)
+    inside = ndimage.distance_transform_edt(labels)
+    return np.atleast_1d(ndimage.maximum(inside, labels, components + 1))
 
 
 def digits_in_reading_order(page: Page) -> list[NDArray[np.intp]]:

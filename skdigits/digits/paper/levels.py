@@ -21,6 +21,7 @@ _TWO_LEVELS = 0.95  # Share of the variance between the classes, at least.
 _SMALL = 16  # Pixels.
 _LEVELS = 256
 _EDGE = 0.15  # Share of the range of grey levels, at least, between neighbours.
+_BLURRED = 0.07  # The same, of an edge that counts in full.
 _ALL_RANGE = 0.8  # Share of the range of grey levels, at least, between the levels.
 _MUCH = 0.15  # Share of the pixels, at least.
 _PLAIN = 0.98  # Share of the pixels along a side, at least.
@@ -59,7 +60,14 @@ def light_on_dark(grey: Grey, coarse: Grey, window: int) -> bool:
         coarse, window = coarse[::2, ::2], window // 2 | 1
     paper = ndimage.median_filter(coarse, window, mode="nearest")
     difference = grey - enlarge(paper, *grey.shape)
-    return bool(np.sum(difference**3, dtype=np.float64) > 0)
+    # Strokes have edges, however blurred, but a spot of light on the paper has none.
+    edges = np.minimum(_steps(grey), _BLURRED * np.ptp(grey))
+    return bool(np.sum(difference**3 * edges, dtype=np.float64) > 0)
+
+
+def _steps(grey: Grey) -> Grey:
+    """Return by how much the neighbours of each pixel differ."""
+    return ndimage.maximum_filter(grey, 3) - ndimage.minimum_filter(grey, 3)
 
 
 def _has_even_levels(grey: Grey, threshold: float) -> bool:
@@ -67,8 +75,7 @@ def _has_even_levels(grey: Grey, threshold: float) -> bool:
 
     Nothing thin is darker or lighter still, as ink is on paper that is half in shadow.
     """
-    steps = ndimage.maximum_filter(grey, 3) - ndimage.minimum_filter(grey, 3)
-    even = grey[steps < _EDGE * np.ptp(grey)]
+    even = grey[_steps(grey) < _EDGE * np.ptp(grey)]
     light, dark = even[even > threshold], even[even <= threshold]
     if min(light.size, dark.size) < _MUCH * grey.size or otsu(even)[1] < _TWO_LEVELS:
         return False
