@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from skdigits import FromScratchMLPClassifier
 from skdigits.cli import main
 from skdigits.digits import DigitImages
+from skdigits.digits.reading import _resized
 
 Image = pytest.importorskip("PIL.Image", reason="images are written by Pillow")
 
@@ -69,6 +70,16 @@ def test_predict_prints_json_with_boxes(trained, page):
     for i, (top, left, bottom, right) in enumerate(part["box"] for part in first["digits"]):
         assert 50 <= top < bottom <= 190
         assert 50 + 160 * i <= left < right <= 190 + 160 * i
+
+
+def test_digits_stand_upright_for_a_model_of_8_by_8_pixels():
+    row, column = np.mgrid[:28, :28]
+    upright, slanted = (
+        ((np.abs(row - 14) < 10) & (np.abs(column - 14 + slope * (row - 14)) < 2))
+        for slope in (0, 0.5)
+    )
+    one, other = _resized(np.array([upright, slanted], np.float32).reshape(2, -1), 8)
+    assert one @ other > 0.95 * np.linalg.norm(one) * np.linalg.norm(other)
 
 
 def test_json_has_an_object_for_an_image_that_cannot_be_read(model_path, page, capsys):
