@@ -423,6 +423,8 @@ def labels_of_part(y: Any, classes: ArrayLike | None, known: Labels | None) -> L
     """
     if known is None and classes is None and y.ndim == 1:
         raise ValueError("classes must be passed on the first call to partial_fit.")
+    if classes is not None and np.ndim(classes) != 1:
+        raise ValueError(f"classes={classes!r} is not allowed; it must be a sequence of labels.")
     labels = labels_of(y, classes) if known is None else known
     if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), labels.classes):
         raise ValueError(

@@ -369,6 +369,25 @@ def test_where_a_network_cannot_be_made_the_old_one_keeps_its_labels(labels):
     assert_array_equal(clf.predict(X), before)
 
 
+# The last is beyond single precision.
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_initial_weights_that_are_not_finite_are_an_error(value):
+    X, y = blobs()
+    clf = classifier(initializer=lambda fan_in, fan_out, rng: np.full((fan_in, fan_out), value))
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(ValueError, match="initializer returned weights that"),
+    ):
+        clf.fit(X.astype(np.float32), y)
+
+
+@pytest.mark.parametrize("classes", [{0, 1, 2}, 3, [[0, 1, 2]]])
+def test_classes_without_an_order_or_as_a_table_are_an_error(classes):
+    X, y = blobs()
+    with pytest.raises(ValueError, match=r"classes=.* must be a sequence of labels"):
+        classifier().partial_fit(X, y, classes=classes)
+
+
 @pytest.mark.parametrize("schedule", [Exponential(decay=1e9), StepDecay(every=1, decay=1e9)])
 def test_a_rate_beyond_all_bounds_is_divergence(schedule):
     X, y = blobs()

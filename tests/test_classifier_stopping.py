@@ -193,6 +193,14 @@ def test_early_stopping_ends_even_what_the_training_loss_does_not(params):
     assert clf.fit(X, y).n_iter_ == 5
 
 
+def test_where_no_score_is_a_number_the_last_weights_stay_with_a_warning():
+    X, y = blobs()
+    clf = classifier(early_stopping=True, scoring=lambda *_: np.nan, n_iter_no_change=3)
+    with pytest.warns(UserWarning, match="none of 4 validation scores is a number"):
+        clf.fit(X, y)
+    assert clf.n_iter_ == 4
+
+
 def test_a_warm_start_is_as_patient_as_a_cold_one():
     X, y = blobs()
     clf = classifier(n_iter_no_change=3, tol=10.0, max_iter=50, warm_start=True)

@@ -2,6 +2,8 @@
 
 import gzip
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from skdigits.digits import load_idx, load_kaggle
 
 HEADER = ",".join(f"pixel{i}" for i in range(784))
 BLANK = ",".join(["0"] * 784)
+
+PACKINGS = {"as it is": bytes, "gzip": gzip.compress, "zip": lambda content: zipped(file=content)}
+each_packing = pytest.mark.parametrize("packing", PACKINGS)
 
 bytes_of = st.integers(0, 255)
 
@@ -38,6 +43,15 @@ def idx(array):
     """Return the content of an IDX file of these bytes."""
     header = [0x800 + array.ndim, *array.shape]
     return np.array(header, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+def zipped(**files):
+    """Return a zip archive of these files."""
+    content = BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, inside in files.items():
+            archive.writestr(name, inside)
+    return content.getvalue()
 
 
 def pair(folder, images, labels):
@@ -79,6 +93,18 @@ def test_kaggle_tables_are_read(tmp_path, labelled, end):
     assert_set(load_kaggle(str(path)), images, labels)
 
 
+@each_packing
+def test_kaggle_tables_may_be_compressed(tmp_path, packing):
+    images, labels = random_set(3)
+    content = table(images.reshape(3, 784), labels).encode()
+    assert_set(load_kaggle(write(tmp_path / "table", PACKINGS[packing](content))), images, labels)
+
+
+def test_what_macos_adds_to_an_archive_does_not_count(tmp_path):
+    archive = zipped(**{"digits/": "", "digits/test.csv": TEST, "__MACOSX/._test.csv": b"\0"})
+    assert load_kaggle(write(tmp_path / "test.zip", archive)).X.shape == (4, 784)
+
+
 def test_quotes_byte_order_mark_and_missing_end_of_line_do_not_matter(tmp_path):
     images, labels = random_set(3)
     text = table(images.reshape(3, 784), labels).rstrip()
@@ -101,7 +127,11 @@ TEST = table(np.zeros((4, 784), int))
         (with_cell(TEST.split("\n", 1)[1], 1, 783, "1.0"), "line 1 is '0,0,0,", "header"),
         (TRAIN.replace(",pixel783", "", 1), "with 784 names", "header .*785 names"),
         (TEST.replace("pixel0,", "", 1), "line 1 is 'pixel1,pixel2,", "header"),
-        (gzip.compress(TRAIN.encode(), mtime=0), "line 1 is", "header"),
+        (b"\xff\xd8" + TRAIN.encode(), "line 1 is", "header"),
+        (gzip.compress(TRAIN.encode(), mtime=0)[:-9], "can't be decompressed", "a complete file"),
+        (zipped(file=TRAIN)[:-9], "can't be decompressed", "a complete file"),
+        (zipped(train=TRAIN, test=TEST), "it holds 2 files", "a zip archive of one file"),
+        (zipped(), "line 1 is 'PK", "header"),
         (f"label,{HEADER}", "no line below the header", "an image a line"),
         (f"{HEADER}\n\n\n", "no line below the header", "an image a line"),
         (TRAIN + "0,0,0\n", "line 6 has 3 fields", "785"),
@@ -143,10 +173,11 @@ def test_a_table_is_read_just_if_all_numbers_are_in_range(tmp_path_factory, line
 # IDX
 
 
-@given(arrays(np.uint8, st.tuples(*[st.integers(1, 6)] * 3)), st.booleans(), st.data())
-def test_idx_files_are_read(tmp_path_factory, images, compressed, data):
+@each_packing
+@given(arrays(np.uint8, st.tuples(*[st.integers(1, 6)] * 3)), st.data())
+def test_idx_files_are_read(tmp_path_factory, packing, images, data):
     labels = data.draw(arrays(np.uint8, len(images), elements=st.integers(0, 9)))
-    pack = gzip.compress if compressed else bytes
+    pack = PACKINGS[packing]
     paths = pair(tmp_path_factory.getbasetemp(), pack(idx(images)), pack(idx(labels)))
     assert_set(load_idx(*paths), images, labels)
     assert_set(load_idx(str(paths[0])), images, None)
@@ -170,7 +201,7 @@ ZIPPED = gzip.compress(GOOD_IMAGES, mtime=0)
         (idx(IMAGES[:0]), "bytes 4 to 15 are the shape (0, 28, 28)", "no 0"),
         (GOOD_LABELS, "bytes 0 to 3 are the number 2049", "2051"),
         (b"\0\0\x0d" + GOOD_IMAGES[3:], "bytes 0 to 3 are the number 3331", "2051"),
-        (b"<html>", "bytes 0 to 3 are the number 1013478509", "plain or compressed by gzip"),
+        (b"<html>", "bytes 0 to 3 are the number 1013478509", "plain or compressed"),
         (gzip.compress(b"", mtime=0), "ends at byte 0", "a header of 16 bytes"),
         (gzip.compress(GOOD_LABELS, mtime=0), "bytes 0 to 3 are the number 2049", "2051"),
         (ZIPPED[:-9], "can't be decompressed", "a complete file"),

@@ -1,6 +1,7 @@
 """What may come into DigitImages: arrays of all kinds, colours, and image files."""
 
 import struct
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -96,7 +97,9 @@ def test_files(tmp_path, suffix):
     Image.fromarray(page).save(path)
     with Image.open(path) as read:
         read.load()
-    for image in normalized(path, str(path), read):
+    # Such as what was sent to a web service.
+    upload = BytesIO(path.read_bytes())
+    for image in normalized(path, str(path), read, upload, upload):
         assert alike(image, normalized(page)[0]) > 0.98
 
 

@@ -178,6 +178,11 @@ def test_waves_start_anew_and_grow(period, growth, per_epoch):
         assert min(wave) > 0.1
 
 
+def test_waves_of_one_length_are_not_gone_through_one_by_one():
+    clock = Clock.at(4 * 10**12 + 1, steps_per_epoch=4, n_epochs=10**13)
+    assert WarmRestarts(period=1, growth=1).factor(clock) == pytest.approx((1 + 0.5**0.5) / 2)
+
+
 @given(
     rise=st.floats(0, 0.99) | st.just(1.0),
     start=st.floats(0, 0.5),

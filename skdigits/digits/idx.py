@@ -2,14 +2,13 @@
 
 ::
 
-    load_idx   *-idx3-ubyte[.gz], *-idx1-ubyte[.gz] -> header -> bytes as they lie -> DigitSet
+    load_idx   *-idx3-ubyte[.gz], *-idx1-ubyte[.gz] -> unpacked -> header -> bytes as they lie
+                                                                               -> DigitSet
 """
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from os import PathLike
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdigits.digits.sets import DigitSet
+from skdigits.digits.unpacking import unpacked
 
-_GZIP = b"\x1f\x8b"
 _N_DIMENSIONS = {"images": 3, "labels": 1}
 
 
@@ -29,7 +28,8 @@ def load_idx(
 
     An IDX file is a header of big-endian 32-bit integers and then one byte for each number: the
     magic number, 2051 for images and 2049 for labels, the number of items, and for images their
-    height and width. It may be compressed by gzip, whatever its name.
+    height and width. It may be compressed by gzip, or the only one in a zip archive, whatever its
+    name.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _read_labels(path: Path) -> NDArray[np.int64]:
 
 def _read_idx(path: Path, items: str) -> NDArray[np.uint8]:
     """Read images or labels."""
-    content = _decompressed(path)
+    content = unpacked(path)
     n_dimensions = _N_DIMENSIONS[items]
     start = 4 + 4 * n_dimensions
     # Two zeros, 8 for unsigned bytes, the number of dimensions.
@@ -93,7 +93,7 @@ def _read_idx(path: Path, items: str) -> NDArray[np.uint8]:
     if len(content) >= 4 and found != magic:
         raise ValueError(
             f"{path}: bytes 0 to 3 are the number {found}; expected {magic}, the magic number of "
-            f"{items} in IDX, plain or compressed by gzip."
+            f"{items} in IDX, plain or compressed."
         )
     if len(content) < start:
         raise ValueError(f"{path} ends at byte {len(content)}; expected a header of {start} bytes.")
@@ -110,16 +110,3 @@ def _read_idx(path: Path, items: str) -> NDArray[np.uint8]:
         )
     # A copy may be written to.
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
-
-
-def _decompressed(path: Path) -> bytes:
-    """Read a file, decompressed if it is gzip's."""
-    content = path.read_bytes()
-    if not content.startswith(_GZIP):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path} begins as gzip and can't be decompressed ({error}); expected a complete file."
-        ) from error

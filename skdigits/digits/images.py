@@ -122,7 +122,7 @@ class DigitImages(TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_images, height, width), (n_images, height, width, 3), \
                 (n_images, height, width, 4), (n_images, 784), (n_images, 256) or (n_images, 64), \
-                or sequence of str, path-like, PIL.Image.Image or array-like
+                or sequence of str, path-like, binary file, PIL.Image.Image or array-like
             Images of one digit each, of any size; rows are square images, and may be sparse. Each
             from 0 to 1, 0 to 16, 0 to 255, of 16 bits, or boolean.
 
@@ -171,8 +171,8 @@ def find_digits(image: Any) -> list[Box]:
 
     Parameters
     ----------
-    image : str, path-like, PIL.Image.Image or array-like of shape (height, width), \
-            (height, width, 3) or (height, width, 4)
+    image : str, path-like, binary file, PIL.Image.Image or array-like of shape \
+            (height, width), (height, width, 3) or (height, width, 4)
         Dark on light or light on dark.
 
     Returns
@@ -209,8 +209,8 @@ def extract_digits(
 
     Parameters
     ----------
-    image : str, path-like, PIL.Image.Image or array-like of shape (height, width), \
-            (height, width, 3) or (height, width, 4)
+    image : str, path-like, binary file, PIL.Image.Image or array-like of shape \
+            (height, width), (height, width, 3) or (height, width, 4)
         As `find_digits` takes it.
     predict_proba : callable, optional
         A classifier's method of that name, which tells from pixels as below the probabilities of

@@ -2,7 +2,7 @@
 
 ::
 
-    load_kaggle   train.csv, test.csv -> header -> parse_rows -> DigitSet
+    load_kaggle   train.csv, test.csv[.zip] -> unpacked -> header -> parse_rows -> DigitSet
 
 A table is read quickly as a whole. Only one that turns out to be bad is gone through once more, for
 the line at which it is.
@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from io import BytesIO, TextIOWrapper
 from os import PathLike
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from skdigits.digits.rows import parse_rows, unquoted
 from skdigits.digits.sets import DigitSet
+from skdigits.digits.unpacking import unpacked
 
 _N_PIXELS = 784
 _DIGITS = re.compile(r"\s*0*([0-9]{1,3})\s*")
@@ -34,6 +35,7 @@ def load_kaggle(path: str | PathLike[str]) -> DigitSet:
     Parameters
     ----------
     path : str or path-like
+        The file itself, compressed by gzip, or a zip archive of nothing else.
 
     Returns
     -------
@@ -59,22 +61,23 @@ def load_kaggle(path: str | PathLike[str]) -> DigitSet:
     ((42000, 784), array([1, 0, 1, 4]))
     """
     path = Path(path)
-    with _open_text(path) as lines:
-        names = _columns(path, next(lines, ""))
-        n_labels = len(names) - _N_PIXELS
-        try:
-            rows = parse_rows(lines)
-            if rows.shape[1] != len(names) or np.any(rows[:, :n_labels] > 9):
-                raise ValueError("other columns or labels")
-        except (ValueError, Warning) as error:
-            raise ValueError(f"{path}: {_first_fault(path, names) or error}.") from error
+    content = unpacked(path)
+    lines = _lines(content)
+    names = _columns(path, next(lines, ""))
+    n_labels = len(names) - _N_PIXELS
+    try:
+        rows = parse_rows(lines)
+        if rows.shape[1] != len(names) or np.any(rows[:, :n_labels] > 9):
+            raise ValueError("other columns or labels")
+    except (ValueError, Warning) as error:
+        raise ValueError(f"{path}: {_first_fault(content, names) or error}.") from error
     y = rows[:, 0].astype(np.int64) if n_labels else None
     return DigitSet(np.ascontiguousarray(rows[:, n_labels:]), y, image_shape=(28, 28))
 
 
-def _open_text(path: Path) -> TextIO:
+def _lines(content: bytes) -> TextIOWrapper:
     # What is not text shows in its line, as something that is no number.
-    return path.open(encoding="utf-8-sig", errors="replace")
+    return TextIOWrapper(BytesIO(content), encoding="utf-8-sig", errors="replace")
 
 
 def _columns(path: Path, header: str) -> list[str]:
@@ -97,24 +100,24 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _first_fault(path: Path, names: Sequence[str]) -> str | None:
+def _first_fault(content: bytes, names: Sequence[str]) -> str | None:
     """Say what is wrong with the first bad line below the header."""
     n_images = 0
-    with _open_text(path) as lines:
-        next(lines)
-        for number, line in enumerate(lines, start=2):
-            fields = unquoted(line).strip().split(",")
-            if fields == [""]:
-                continue
-            if len(fields) != len(names):
-                return f"line {number} has {len(fields)} fields; expected {len(names)}"
-            for name, field in zip(names, fields, strict=True):
-                largest = 9 if name == "label" else 255
-                digits = _DIGITS.fullmatch(field)
-                if digits is None or int(digits[1]) > largest:
-                    found = f"line {number} has {name} {_shortened(field)}"
-                    return f"{found}; expected an integer from 0 to {largest}"
-            n_images += 1
+    lines = _lines(content)
+    next(lines)
+    for number, line in enumerate(lines, start=2):
+        fields = unquoted(line).strip().split(",")
+        if fields == [""]:
+            continue
+        if len(fields) != len(names):
+            return f"line {number} has {len(fields)} fields; expected {len(names)}"
+        for name, field in zip(names, fields, strict=True):
+            largest = 9 if name == "label" else 255
+            digits = _DIGITS.fullmatch(field)
+            if digits is None or int(digits[1]) > largest:
+                found = f"line {number} has {name} {_shortened(field)}"
+                return f"{found}; expected an integer from 0 to {largest}"
+        n_images += 1
     return None if n_images else "there is no line below the header; expected an image a line"
 
 

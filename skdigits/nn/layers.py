@@ -233,6 +233,8 @@ class Dense(Layer):
                 f"fan_in={self.fan_in} and fan_out={self.fan_out} needs {weight.shape}."
             )
         weight[...] = drawn
+        if not np.isfinite(weight).all():
+            raise ValueError("initializer returned weights that are NaN or infinite.")
         for bias in biases:
             bias.fill(0)
 

@@ -361,6 +361,8 @@ class WarmRestarts(Schedule):
     def factor(self, clock: Clock) -> float:
         """Return the height of the current wave."""
         length, since = float(self.period), clock.epochs
+        if self.growth == 1:
+            since %= length  # Any number of waves at once.
         while since >= length:
             since -= length
             length *= self.growth

@@ -76,11 +76,13 @@ class Validation:
         self.network = network
         self.evaluate = evaluate
         self.best = (-np.inf, -np.inf)
+        self.n_scored = 0
         self._best = network.vector.copy()
 
     def score(self) -> dict[str, float]:
         """Evaluate, and keep the weights if they are the best so far."""
         figures = self.evaluate()
+        self.n_scored += 1
         merit = figures["validation_score"], -figures["validation_loss"]
         if merit > self.best:
             self.best = merit
@@ -91,6 +93,13 @@ class Validation:
         """Give the network the best weights that were seen, if any epoch was scored."""
         if self.best[0] > -np.inf:
             self.network.vector[...] = self._best
+        elif self.n_scored:
+            warnings.warn(
+                f"The weights of the last epoch were kept, for none of {self.n_scored} validation "
+                "scores is a number above minus infinity.",
+                UserWarning,
+                stacklevel=caller_stacklevel(),
+            )
 
 
 def warn_of_end(n_calls: int, max_iter: int) -> None:

@@ -2,14 +2,14 @@
 
 ::
 
-    file -> Pillow -> EXIF rotation -> pixels -> 0 to 1 -> composed on paper -> grey
-                                array ---^
+    path, file -> Pillow -> EXIF rotation -> pixels -> 0 to 1 -> composed on paper -> grey
+                                      array ---^
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from os import PathLike, fsdecode
 from reprlib import repr as shortened
 from typing import Any, NamedTuple
@@ -49,7 +49,7 @@ def read_picture(source: Any, index: int = 0) -> Picture:
 
     Parameters
     ----------
-    source : str, path-like, PIL.Image.Image or array-like
+    source : str, path-like, binary file, PIL.Image.Image or array-like
         Arrays have one of the shapes in `SHAPES`.
     index : int, default=0
         The image's place in a batch, which names images other than files.
@@ -61,7 +61,7 @@ def read_picture(source: Any, index: int = 0) -> Picture:
     Raises
     ------
     ImportError
-        An image file is given, and Pillow is missing.
+        A file is given, or its path, and Pillow is missing.
     OSError
         There is no such file, or it can't be opened.
     ValueError
@@ -72,7 +72,9 @@ def read_picture(source: Any, index: int = 0) -> Picture:
         name = fsdecode(source)
         if "\0" in name:  # Such as the content of a file.
             raise ValueError(f"{shortened(source)} as image {index} is no path: it has a null byte")
-        pixels = _read_file(name)
+        pixels = _read_file(name, name)
+    elif hasattr(source, "read"):
+        pixels = _read_file(source, name)
     elif hasattr(source, "getexif"):
         with _blamed_on(name):
             pixels = _decode(source)
@@ -130,15 +132,18 @@ def unit_range(images: NDArray) -> Grey:
     return images.astype(np.float32) / white
 
 
-def _read_file(path: str) -> NDArray:
+def _read_file(source: Any, name: str) -> NDArray:
+    """Read an open file, or open it by its path."""
     try:
         from PIL import Image
     except ImportError as error:
         raise ImportError(
-            f"{path} is read by Pillow, which is missing: pip install 'skdigits[image]'"
+            f"{name} is read by Pillow, which is missing: pip install 'skdigits[image]'"
         ) from error
-    with open(path, "rb") as file, _blamed_on(path), Image.open(file) as image:
-        return _decode(image)
+    with ExitStack() as opened:
+        file = source if hasattr(source, "read") else opened.enter_context(open(source, "rb"))
+        with _blamed_on(name), Image.open(file) as image:
+            return _decode(image)
 
 
 @contextmanager
@@ -185,8 +190,8 @@ def _check(pixels: NDArray, name: str) -> None:
     """Raise ValueError unless an array is an image."""
     if pixels.dtype.kind not in "biuf":
         raise ValueError(
-            f"{name} has pixels of dtype {pixels.dtype}, expected numbers, a path or an image of "
-            "PIL"
+            f"{name} has pixels of dtype {pixels.dtype}, expected numbers, a path, a file or an "
+            "image of PIL"
         )
     flat = pixels.ndim == 1 and pixels.size in SQUARES
     coloured = pixels.ndim == 3 and 1 <= pixels.shape[2] <= 4
