@@ -111,6 +111,17 @@ def test_rules_are_erased(digit, gap, squared):
 
 
 @pytest.mark.parametrize("digit", range(10))
+def test_the_lines_of_cells_seen_from_near_are_erased(digit):
+    ink = page_with(digit, height=90)
+    squared = ink.copy()
+    for first in range(60, 68):
+        squared[first::90] = np.maximum(squared[first::90], 0.6)
+        squared[:, first::90] = np.maximum(squared[:, first::90], 0.6)
+    one, other = normalized(photograph(ink), photograph(squared))
+    assert alike(one, other) > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
 def test_specks_and_dark_borders_are_dropped(digit):
     ink = page_with(digit)
     dirty = ink.copy()

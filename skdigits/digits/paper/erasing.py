@@ -3,7 +3,7 @@
 ::
 
     ink -> rules of the page or of a box (ruled_paper.py), or other lines whose paths are known
-        -> profile across -> taken for paper
+        -> profile across -> taken for paper -> once more for the wider lines of cells close up
     mask -> rows and columns at the border that are full -> no part of the paper
 """
 
@@ -20,7 +20,9 @@ from skdigits.digits.paper.resampling import Grey, Mask
 from skdigits.digits.paper.ruled_paper import BROKEN, rules
 
 _FRAME = 0.9  # Share of a row or column of pixels, at least.
-_RULE_WIDTH = 0.015  # Share of the page's longer side, at most.
+# Shares of the page's longer side, at most.
+_RULE_WIDTH = 0.015
+_WIDER = 0.03  # Of cells seen from near.
 _DARKEST = 0.95  # Share of the paper's light that a rule takes away, at most.
 
 
@@ -67,7 +69,7 @@ def erase_rules(ink: Grey) -> Grey:
     ink : ndarray of shape (height, width), dtype float32
     """
     thin = rule_width(ink)
-    return _erase_horizontal(_erase_horizontal(ink, thin).T, thin).T
+    return _erase_wide_grid(_erase_horizontal(_erase_horizontal(ink, thin).T, thin).T)
 
 
 def erase_lines(ink: Grey, boxes: Iterable[Box]) -> Grey:
@@ -125,7 +127,20 @@ def rule_width(ink: Grey) -> int:
     -------
     thin : int
     """
-    return max(3, round(_RULE_WIDTH * max(ink.shape))) | 1
+    return _odd(_RULE_WIDTH * max(ink.shape))
+
+
+def _odd(width: float) -> int:
+    return max(3, round(width)) | 1
+
+
+def _erase_wide_grid(ink: Grey) -> Grey:
+    """Erase wider lines where they cross each other: those of one direction may be strokes."""
+    width = _odd(_WIDER * max(ink.shape))
+    paths, upright = list(rules(ink, width)), list(rules(ink.T, width))
+    if not (paths and upright):
+        return ink
+    return erase_along(erase_along(ink, paths, width).T, upright, width).T
 
 
 def _erase_horizontal(ink: Grey, thin: int) -> Grey:
