@@ -117,7 +117,7 @@ def warn_of_limit(n_epochs: int, max_iter: int) -> None:
     """Warn that training ended only because it was out of epochs."""
     limit = f"max_iter={max_iter}" if n_epochs >= max_iter else "the max_fun of its LBFGS"
     warnings.warn(
-        f"Training ended after {n_epochs} epochs without converging: it reached {limit}. Raise "
+        f"Training ended after epoch {n_epochs} without converging: it reached {limit}. Raise "
         "that, or loosen tol.",
         ConvergenceWarning,
         stacklevel=caller_stacklevel(),
