@@ -8,7 +8,7 @@ trained on the 60,000 training digits and look at the 10,000 test digits once, a
 
 ``python benchmarks/published.py choose`` compares candidates for the improvements on training
 digits of other writers, and then, for what the tutorials on all rows at once leave open, ways to
-scale pixels and initial weights on other held-out digits than the table's.
+scale pixels and initial weights on other random splits than the table's.
 """
 
 from __future__ import annotations

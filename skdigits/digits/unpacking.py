@@ -32,8 +32,9 @@ def unpacked(path: Path) -> bytes:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "train.csv.gz")
-    ...     path.write_bytes(gzip.compress(b"label,pixel0")), unpacked(path)
-    (32, b'label,pixel0')
+    ...     _ = path.write_bytes(gzip.compress(b"label,pixel0"))
+    ...     unpacked(path)
+    b'label,pixel0'
     """
     content = path.read_bytes()
     for magic, unpack in _UNPACK.items():
